@@ -1,0 +1,1 @@
+"""Date-based splits with derived purge, the runner and its result."""

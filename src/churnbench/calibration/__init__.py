@@ -1,0 +1,1 @@
+"""Weights, curves, thresholds and the gate."""

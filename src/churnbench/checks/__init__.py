@@ -1,0 +1,1 @@
+"""Leakage and sanity checks with severity and detail."""

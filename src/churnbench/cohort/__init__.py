@@ -1,0 +1,1 @@
+"""The labelled cohort: features joined to outcomes, checked once."""

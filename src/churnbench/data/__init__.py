@@ -1,0 +1,1 @@
+"""Project file, column contracts, readers and the synthetic world."""

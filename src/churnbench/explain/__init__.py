@@ -1,0 +1,1 @@
+"""SHAP values as signed contributions; the only importer of shap."""

@@ -1,0 +1,1 @@
+"""Config document, SQL, scoring of files and engine parity."""

@@ -1,0 +1,1 @@
+"""The vectorised health formula and the presets."""

@@ -1,0 +1,1 @@
+"""Outcome windows, eligibility, maturity and censoring."""

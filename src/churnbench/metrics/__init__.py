@@ -1,0 +1,1 @@
+"""One function per measure, each with its paper; account bootstrap intervals."""

@@ -1,0 +1,1 @@
+"""Churn models behind one small protocol."""

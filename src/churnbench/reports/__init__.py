@@ -1,0 +1,1 @@
+"""HTML and plots; the only importer of plotting libraries."""

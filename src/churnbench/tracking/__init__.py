@@ -1,0 +1,1 @@
+"""MLflow recording; the only importer of mlflow."""
