@@ -9,6 +9,8 @@ from typing import Literal
 
 import pandas as pd
 
+from churnbench.domain.findings import Finding
+
 ClaimLevel = Literal["point-in-time", "reconstructed", "cross-sectional"]
 RowStatus = Literal["labelled", "too-late", "immature", "ineligible"]
 
@@ -66,6 +68,7 @@ class Cohort:
         excluded: count of rows per reason that are not labelled.
         fingerprint: `sha256:...` of the content that labels and features were made from.
         warnings: sentences for the person who reads the evidence.
+        findings: what the assembly itself noticed (duplicates, rows before signup or after churn, ...).
     """
 
     frame: pd.DataFrame
@@ -76,6 +79,7 @@ class Cohort:
     excluded: Mapping[str, int] = field(default_factory=dict)
     fingerprint: str = ""
     warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def dated(self) -> bool:
