@@ -1,1 +1,17 @@
-"""Date-based splits with derived purge, the runner and its result."""
+"""Date-based splits with derived purge, and what contenders said about rows they had not seen."""
+
+from churnbench.backtest.runner import FoldPredictions, Prediction, Predictor, pooled, predict_fold
+from churnbench.backtest.splits import Fold, cross_validation, distinct_events, inner_folds, walk_forward
+
+__all__ = [
+    "Fold",
+    "FoldPredictions",
+    "Prediction",
+    "Predictor",
+    "cross_validation",
+    "distinct_events",
+    "inner_folds",
+    "pooled",
+    "predict_fold",
+    "walk_forward",
+]

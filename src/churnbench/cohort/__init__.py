@@ -1,1 +1,5 @@
-"""The labelled cohort: features joined to outcomes, checked once."""
+"""Turns a project's data into labelled snapshots."""
+
+from churnbench.cohort.history import History, open_history
+
+__all__ = ["History", "open_history"]

@@ -1,1 +1,16 @@
-"""Outcome windows, eligibility, maturity and censoring."""
+"""Outcome windows, censoring and eligibility."""
+
+from churnbench.labels.outcomes import Outcomes, read_outcomes, settle_days
+from churnbench.labels.sanity import sanity_findings
+from churnbench.labels.secondary import label_changes
+from churnbench.labels.window import label_snapshots, renewal_stratum
+
+__all__ = [
+    "Outcomes",
+    "label_changes",
+    "label_snapshots",
+    "read_outcomes",
+    "renewal_stratum",
+    "sanity_findings",
+    "settle_days",
+]

@@ -1,1 +1,23 @@
-"""Churn models behind one small protocol."""
+"""Churn models and their recalibration.
+
+Every model yields an index (log-odds of churn), known out of fold on the training rows; one recalibration turns the
+index of any contender into P(churn).
+"""
+
+from churnbench.models.boosting import Boosted, fit_boosting
+from churnbench.models.design import Encoder
+from churnbench.models.logistic import fit_logistic, log_odds
+from churnbench.models.recalibration import Line, Recalibration, expit, logit, recalibrate
+
+__all__ = [
+    "Boosted",
+    "Encoder",
+    "Line",
+    "Recalibration",
+    "expit",
+    "fit_boosting",
+    "fit_logistic",
+    "log_odds",
+    "logit",
+    "recalibrate",
+]

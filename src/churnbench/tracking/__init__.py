@@ -1,1 +1,9 @@
-"""MLflow recording; the only importer of mlflow."""
+"""Experiment tracking with MLflow; nothing outside this package imports it."""
+
+from __future__ import annotations
+
+from churnbench.tracking.opening import open_recorder
+from churnbench.tracking.recorder import MlflowRecorder
+from churnbench.tracking.ui import ui_command
+
+__all__ = ["MlflowRecorder", "open_recorder", "ui_command"]

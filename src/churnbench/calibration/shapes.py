@@ -1,0 +1,227 @@
+"""Which way each metric's curve may bend, and the audit of declared directions.
+
+A declared direction is flipped only when the evidence is strong (2 delta log-likelihood above 10), a shape freed only
+above 15 + 2K; both are divided by the cluster design effect, because on panels rows repeat accounts and every shape
+would otherwise look significant. Each change is returned for a person to see.
+
+Source: method of the project, section 5.4; Rao and Scott (1984) for dividing by the design effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from churnbench.calibration.basis import Basis, MetricRamps, Shape
+from churnbench.calibration.penalised_fit import Problem, Solution, curvature, quadratic_minimum, solve
+from churnbench.models import expit
+
+FLIP_NEEDS = 10.0
+FREE_NEEDS = 15.0
+#: A proposal must reach this share of what is needed on the local quadratic model to be worth a full fit.
+_WORTH_A_FIT = 0.6
+
+
+@dataclass(frozen=True)
+class ShapeChange:
+    """A direction or shape that the data contradict.
+
+    Attributes:
+        metric: metric id.
+        shape: "flipped" or "free".
+        statistic: 2 delta log-likelihood divided by the design effect.
+        needed: what the statistic had to exceed.
+        design_effect: how many rows carry the information of one, >= 1.
+    """
+
+    metric: str
+    shape: Shape
+    statistic: float
+    needed: float
+    design_effect: float
+
+
+Shapes = Mapping[str, Shape]
+
+
+def bounds(basis: Basis, shapes: Shapes) -> np.ndarray:
+    """Sign bound per column: ramps +1 declared, -1 flipped, 0 free; missing indicators are free."""
+    bound = np.zeros(basis.width)
+    for ramps in basis.ramps:
+        bound[ramps.ramp_columns] = {"declared": 1.0, "flipped": -1.0, "free": 0.0}[shapes[ramps.metric]]
+    return bound
+
+
+def missing_constraints(basis: Basis, shapes: Shapes) -> np.ndarray:
+    """Rows C with C a <= 0: a missing value is worth at least the curve's lowest and at most its highest point."""
+    rows = []
+    for ramps in basis.ramps:
+        column = ramps.missing_column
+        if column is None or shapes[ramps.metric] == "free":
+            continue
+        rises = rising(ramps, shapes[ramps.metric])
+        for direction in (1.0, -1.0):
+            # direction +1: health at missing <= sum of rising steps; -1: >= sum of falling steps.
+            row = np.zeros(basis.width)
+            row[column] = -direction
+            steps = -ramps.sign * (rises == direction)
+            row[ramps.ramp_columns] -= direction * steps
+            rows.append(row)
+    return np.asarray(rows) if rows else np.zeros((0, basis.width))
+
+
+def rising(ramps: MetricRamps, shape: Shape) -> np.ndarray:
+    """+1 where the curve may only rise in health over a segment, -1 where it may only fall."""
+    return np.asarray(-ramps.sign if shape == "declared" else ramps.sign)
+
+
+def constrained(
+    basis: Basis,
+    design: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    *,
+    anchor: np.ndarray,
+    penalty: np.ndarray,
+    shapes: Shapes,
+    extra: np.ndarray | None = None,
+) -> Problem:
+    """The fit under given shapes. A flipped metric is anchored at no effect: its declared curve is no guide."""
+    held = anchor.copy()
+    for ramps in basis.ramps:
+        if shapes[ramps.metric] == "flipped":
+            held[ramps.columns[0] : ramps.columns[1]] = 0.0
+    rows = missing_constraints(basis, shapes)
+    if extra is not None and len(extra):
+        rows = np.vstack([rows, extra])
+    return Problem(design, y, weight, held, penalty, bounds(basis, shapes), rows)
+
+
+def design_effect(
+    design: np.ndarray, residual: np.ndarray, variance: np.ndarray, weight: np.ndarray, cluster: np.ndarray
+) -> float:
+    """Cluster-robust over model-based variance of the score, averaged over columns, at least 1.
+
+    Args:
+        design: columns of one metric (rows, k).
+        residual: y - p (rows,).
+        variance: p (1 - p) (rows,).
+        weight: row weights (rows,).
+        cluster: account number of each row, 0-based.
+    """
+    centred = design - np.average(design, axis=0, weights=weight * variance + 1e-300)
+    clusters = int(cluster.max()) + 1
+    robust = sum(
+        float((np.bincount(cluster, weight * residual * centred[:, k], clusters) ** 2).sum())
+        for k in range(design.shape[1])
+    )
+    model = float(((weight * variance)[:, None] * centred**2).sum())
+    return max(1.0, robust / model) if model > 0 else 1.0
+
+
+def audit(
+    problem: Problem,
+    basis: Basis,
+    cluster: np.ndarray,
+    solution: Solution,
+    *,
+    anchor: np.ndarray,
+    extra: np.ndarray | None = None,
+) -> tuple[dict[str, Shape], Solution, tuple[ShapeChange, ...]]:
+    """Test every declared direction and accept, one at a time, the changes that the data insist on.
+
+    Args:
+        problem: the fit with all shapes declared.
+        basis: its ramps.
+        cluster: account number of each row.
+        solution: its solution.
+        anchor: hand formula on the basis.
+        extra: further constraint rows that stay in force.
+
+    Returns:
+        Shape per metric, the fit under these shapes, and the accepted changes in the order of acceptance.
+    """
+    shapes: dict[str, Shape] = {ramps.metric: "declared" for ramps in basis.ramps}
+    changes: list[ShapeChange] = []
+    refused: set[tuple[str, Shape]] = set()
+
+    def under(trial: Shapes, held: np.ndarray) -> Problem:
+        return constrained(
+            basis,
+            problem.design,
+            problem.y,
+            problem.weight,
+            anchor=held,
+            penalty=problem.penalty,
+            shapes=trial,
+            extra=extra,
+        )
+
+    while True:
+        proposals = _proposals(problem, basis, cluster, solution, shapes, anchor, under)
+        proposals = [p for p in proposals if (p.metric, p.shape) not in refused]
+        if not proposals:
+            return shapes, solution, tuple(changes)
+        best = max(proposals, key=lambda proposal: proposal.statistic - proposal.needed)
+        trial = {**shapes, best.metric: best.shape}
+        # Against the declared shape with its anchor removed, so that dropping a bad prior is not taken for a flip.
+        without = _unanchored(basis, anchor, best.metric)
+        baseline = solve(under(shapes, without), start=solution)
+        refitted = solve(under(trial, anchor), start=solution)
+        gained = (
+            2
+            * problem.weight.sum()
+            * (min(baseline.loss, solution.loss) - refitted.loss)
+            / best.design_effect
+        )
+        if gained > best.needed:
+            shapes, solution = trial, refitted
+            changes.append(ShapeChange(best.metric, best.shape, gained, best.needed, best.design_effect))
+        else:
+            refused.add((best.metric, best.shape))
+
+
+def _unanchored(basis: Basis, anchor: np.ndarray, metric: str) -> np.ndarray:
+    held = anchor.copy()
+    for ramps in basis.ramps:
+        if ramps.metric == metric:
+            held[ramps.columns[0] : ramps.columns[1]] = 0.0
+    return held
+
+
+def _proposals(problem, basis, cluster, solution, shapes, anchor, under):  # type: ignore[no-untyped-def]
+    gradient, hessian = curvature(problem, solution)
+    x = np.concatenate([[solution.intercept], solution.coefficients])
+    p = expit(solution.log_odds(problem.design))
+    total = problem.weight.sum()
+
+    def gain(trial: Shapes, held: np.ndarray) -> float:
+        moved = quadratic_minimum(under(trial, held), gradient, hessian, x) - x
+        return float(-2 * total * (gradient @ moved + 0.5 * moved @ hessian @ moved))
+
+    found = []
+    for ramps in basis.ramps:
+        if shapes[ramps.metric] == "free":
+            continue
+        columns = problem.design[:, ramps.ramp_columns]
+        effect = design_effect(columns, problem.y - p, p * (1 - p), problem.weight, cluster)
+        without = _unanchored(basis, anchor, ramps.metric)
+        baseline = max(0.0, gain(shapes, without))
+        tried: dict[Shape, tuple[float, float]] = {}
+        if shapes[ramps.metric] == "declared":
+            flipped = (gain({**shapes, ramps.metric: "flipped"}, anchor) - baseline) / effect
+            tried["flipped"] = (flipped, FLIP_NEEDS)
+        if ramps.segments > 1:
+            freed = (gain({**shapes, ramps.metric: "free"}, anchor) - baseline) / effect
+            tried["free"] = (freed, FREE_NEEDS + 2 * ramps.segments)
+        passing = {shape: pair for shape, pair in tried.items() if pair[0] > _WORTH_A_FIT * pair[1]}
+        if "free" in passing and "flipped" in passing:
+            # A free shape costs K parameters; it must earn them beyond what the flip already explains.
+            extra_gain = passing["free"][0] - passing["flipped"][0]
+            passing.pop("flipped" if extra_gain > 2 * ramps.segments else "free")
+        found += [
+            ShapeChange(ramps.metric, shape, pair[0], pair[1], effect) for shape, pair in passing.items()
+        ]
+    return found

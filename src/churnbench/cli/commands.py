@@ -1,0 +1,155 @@
+"""What each verb does; `main` only parses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from churnbench.cli.progress import shown_progress
+from churnbench.cli.summary import closing_summary
+from churnbench.data.project import Project, load_project
+from churnbench.domain.errors import BlockedError, ChurnbenchError, InputError
+from churnbench.domain.findings import Finding
+from churnbench.workflow import check_project, run_review
+from churnbench.workflow.review import blocked_by
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def run(project_path: Path, out: Path, *, seed: int, show_progress: bool) -> None:
+    """Run a project and print the closing summary."""
+    _run(load_project(project_path), out, seed=seed, show_progress=show_progress)
+
+
+def _run(project: Project, out: Path, *, seed: int, show_progress: bool) -> None:
+    from churnbench.tracking import open_recorder  # noqa: PLC0415 - MLflow takes seconds to import
+
+    recorder = open_recorder(
+        project.tracking.uri,
+        project.tracking.experiment or project.name,
+        f"review of {project.name}",
+        Path.cwd(),
+    )
+    with shown_progress(forced=show_progress) as progress:
+        review = run_review(project, out, seed=seed, recorder=recorder, progress=progress)
+    _say(closing_summary(review.evidence, out))
+
+
+def demo(out: Path, *, seed: int, show_progress: bool) -> None:
+    """Simulate a book of accounts beside the results and run it."""
+    from churnbench.data.simulate_demo import demo_project  # noqa: PLC0415
+
+    folder = out / "project"
+    demo_project(folder)
+    _say(
+        f"Simulated book of accounts in {folder} (1,200 accounts, 24 monthly snapshots); about a minute to go."
+    )
+    _run(load_project(folder), out, seed=seed, show_progress=show_progress)
+
+
+def init(folder: Path) -> None:
+    """Write a project folder to start from."""
+    from churnbench.data.simulate_demo import starter_project  # noqa: PLC0415
+
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(
+            "the folder is not empty.", file=str(folder), fix="Name a new folder; nothing was changed."
+        )
+    try:
+        starter_project(folder)
+    except OSError as error:
+        raise InputError(
+            f"the folder cannot be written: {error.strerror}.", file=str(folder), fix="Choose another place."
+        ) from None
+    _say(
+        f"Made {folder} with a commented churnbench.toml and sample data.\n"
+        f"Next: put your own files in their place, then `churnbench check {folder}` and "
+        f"`churnbench run {folder} --out runs/{folder.name}`."
+    )
+
+
+def check(project_path: Path, *, seed: int, show_progress: bool) -> None:
+    """Print what the checks found; blocked data end with exit code 3."""
+    project = load_project(project_path)
+    with shown_progress(forced=show_progress) as progress:
+        cohort, findings = check_project(project, seed=seed, progress=progress)
+    rows = cohort.labelled()
+    events = int(rows.loc[rows["y"] == 1, "account_id"].nunique())
+    _say(
+        f"churnbench check · {project.name} · {rows['account_id'].nunique():,} accounts, {len(rows):,} labelled rows, "
+        f"{events:,} churned · claim level: {cohort.claim_level}\n"
+    )
+    for warning in cohort.warnings:
+        _say(f"  note    {warning}")
+    for finding in findings:
+        _say(_line(finding))
+    if cohort.excluded:
+        left_out = ", ".join(f"{count:,} {reason}" for reason, count in cohort.excluded.items())
+        _say(f"\n  Not labelled: {left_out}.")
+    blocking = blocked_by(findings)
+    if blocking:
+        raise BlockedError(f"blocked by {len(blocking)} check(s): {', '.join(f.id for f in blocking)}.")
+    _say("\nNothing blocks. Next: churnbench run.")
+
+
+def _line(finding: Finding) -> str:
+    text = f"  {finding.severity:<7} {finding.id}: {finding.detail}"
+    return text if finding.allowed is None else f"{text} Allowed: {finding.allowed}"
+
+
+def score(config: Path, data: Path, out: Path, *, allow_missing: bool) -> None:
+    """Score a file."""
+    from churnbench.export import score_file  # noqa: PLC0415
+
+    result = score_file(config, data, out, allow_missing=allow_missing)
+    for warning in result.warnings:
+        sys.stderr.write(f"churnbench: {warning}\n")
+    _say(f"{result.rows:,} rows scored: {out}")
+
+
+def export(config: Path, *, to: str, dialect: str, table: str) -> None:
+    """Print SQL."""
+    from churnbench.export import read_document, to_sql  # noqa: PLC0415
+
+    if to != "sql":
+        raise InputError(f"'{to}' cannot be emitted.", column="--to", fix="Use --to sql.")
+    _say(to_sql(read_document(config), dialect, table) + ";")
+
+
+def verify(config: Path, *, engines: tuple[str, ...]) -> None:
+    """Compare engines; a difference ends with exit code 2."""
+    from churnbench.export import read_document  # noqa: PLC0415
+    from churnbench.export import verify as verify_document  # noqa: PLC0415
+
+    results = verify_document(read_document(config), engines)
+    for result in results:
+        state = "equal" if result.ok else f"{result.mismatches} differ"
+        _say(f"  {result.engine:<10} {result.rows:,} rows: {state}")
+    broken = [result for result in results if not result.ok]
+    if broken:
+        raise ChurnbenchError(f"{broken[0].engine} does not agree: {broken[0].first_difference}")
+
+
+def simulate(out: Path, *, accounts: int, months: int, seed: int, leak: str | None, null: bool) -> None:
+    """Write a synthetic world, with a project file so that it can be run at once."""
+    from churnbench.data.simulate import simulate_world  # noqa: PLC0415
+    from churnbench.data.simulate_demo import simulated_project  # noqa: PLC0415
+
+    world = simulate_world(accounts, months, seed, leak=leak, null=null)
+    simulated_project(world, out)
+    _say(f"{accounts:,} accounts, {months} months in {out}; the truth is in {out / 'truth.json'}.")
+
+
+def ui(project: Path, *, port: int) -> None:
+    """Start MLflow's pages on loopback."""
+    from churnbench.tracking import ui_command  # noqa: PLC0415
+
+    uri = "sqlite:///mlruns/mlflow.db"
+    if (project / "churnbench.toml").is_file() or project.is_file():
+        uri = load_project(project).tracking.uri
+    argv = ui_command(uri, Path.cwd(), port)
+    _say(f"MLflow on http://127.0.0.1:{port} (stop with Ctrl-C)")
+    subprocess.run(argv, check=False)  # noqa: S603 - our own argument list

@@ -1,0 +1,184 @@
+"""The command line. Heavy imports happen inside the commands, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from churnbench.domain.errors import ChurnbenchError
+
+app = typer.Typer(
+    name="churnbench",
+    help="Backtest a customer-health formula against real churn, and calibrate it. Start with `churnbench demo`.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made when absent.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Seed of everything random.")]
+ShowProgress = Annotated[
+    bool, typer.Option("--progress", help="Show progress on stderr even when it is not a terminal.")
+]
+ProjectPath = Annotated[Path, typer.Argument(help="Project file or its folder.", metavar="PROJECT")]
+ConfigPath = Annotated[
+    Path, typer.Argument(help="Weight config, e.g. runs/demo/config.json.", metavar="CONFIG")
+]
+
+
+@app.command()
+def demo(out: Out = Path("runs/demo"), seed: Seed = 0, progress: ShowProgress = False) -> None:  # noqa: FBT002
+    """Run the main job on a simulated book of accounts; nothing else is needed.
+
+    Example: churnbench demo --out runs/demo
+    """
+    from churnbench.cli import commands  # noqa: PLC0415
+
+    commands.demo(out, seed=seed, show_progress=progress)
+
+
+@app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(help="New project folder; must be absent or empty.", metavar="DIR")
+    ],
+) -> None:
+    """Make a project folder: commented project file, sample data and a notebook.
+
+    Example: churnbench init acme && churnbench run acme --out runs/acme
+    """
+    from churnbench.cli import commands  # noqa: PLC0415
+
+    commands.init(folder)
+
+
+@app.command()
+def check(project: ProjectPath, seed: Seed = 0, progress: ShowProgress = False) -> None:  # noqa: FBT002
+    """Check data, sufficiency and leakage without fitting the formula. Exit code 3 when something blocks.
+
+    Example: churnbench check acme
+    """
+    from churnbench.cli import commands  # noqa: PLC0415
+
+    commands.check(project, seed=seed, show_progress=progress)
+
+
+@app.command()
+def run(project: ProjectPath, out: Out, seed: Seed = 0, progress: ShowProgress = False) -> None:  # noqa: FBT002
+    """Run the main job: backtest, weights, curves, thresholds, verdict, config, review, MLflow runs.
+
+    Example: churnbench run acme --out runs/acme
+    """
+    from churnbench.cli import commands  # noqa: PLC0415
+
+    commands.run(project, out, seed=seed, show_progress=progress)
+
+
+@app.command()
+def score(
+    config: ConfigPath,
+    data: Annotated[Path, typer.Argument(help="Inputs as .csv, .csv.gz or .parquet.", metavar="INPUT")],
+    out: Annotated[Path, typer.Option("--out", help="Result, .csv or .parquet.")],
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Treat absent metric columns as missing values.")
+    ] = False,
+) -> None:
+    """Score a file of inputs with a weight config.
+
+    Example: churnbench score runs/demo/config.json runs/demo/latest_inputs.parquet --out scores.csv
+    """
+    from churnbench.cli import commands  # noqa: PLC0415
+
+    commands.score(config, data, out, allow_missing=allow_missing)
+
+
+@app.command()
+def export(
+    config: ConfigPath,
+    to: Annotated[str, typer.Option("--to", help="What to emit: sql.")] = "sql",
+    dialect: Annotated[str, typer.Option("--dialect", help="SQL dialect: duckdb.")] = "duckdb",
+    table: Annotated[
+        str, typer.Option("--table", help="Table with account_id and one column per input.")
+    ] = "accounts",
+) -> None:
+    """Print SQL that scores a table exactly as the config does.
+
+    Example: churnbench export runs/demo/config.json --to sql --dialect duckdb --table accounts
+    """
+    from churnbench.cli import commands  # noqa: PLC0415
+
+    commands.export(config, to=to, dialect=dialect, table=table)
+
+
+@app.command()
+def verify(
+    config: ConfigPath,
+    engine: Annotated[
+        str, typer.Option("--engine", help="Engines, comma-separated: python,duckdb.")
+    ] = "python,duckdb",
+) -> None:
+    """Prove that every engine named computes the same integers from a config.
+
+    Example: churnbench verify runs/demo/config.json --engine python,duckdb
+    """
+    from churnbench.cli import commands  # noqa: PLC0415
+
+    commands.verify(config, engines=tuple(part.strip() for part in engine.split(",") if part.strip()))
+
+
+@app.command()
+def simulate(
+    out: Out,
+    accounts: Annotated[int, typer.Option("--accounts", min=1, help="Number of accounts.")] = 1200,
+    months: Annotated[int, typer.Option("--months", min=1, help="Monthly snapshots.")] = 24,
+    seed: Seed = 0,
+    leak: Annotated[str | None, typer.Option("--leak", help="Plant a leak of this kind.")] = None,
+    null: Annotated[bool, typer.Option("--null", help="Churn independent of every metric.")] = False,
+) -> None:
+    """Write a synthetic world with its truth beside it.
+
+    Example: churnbench simulate --out worlds/one --accounts 500 --months 24 --seed 7
+    """
+    from churnbench.cli import commands  # noqa: PLC0415
+
+    commands.simulate(out, accounts=accounts, months=months, seed=seed, leak=leak, null=null)
+
+
+@app.command()
+def ui(
+    project: Annotated[
+        Path, typer.Argument(help="Folder whose MLflow store to show.", metavar="PROJECT")
+    ] = Path(),
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
+) -> None:
+    """Open MLflow on this project's runs, on 127.0.0.1 only.
+
+    Example: churnbench ui
+    """
+    from churnbench.cli import commands  # noqa: PLC0415
+
+    commands.ui(project, port=port)
+
+
+def main() -> None:
+    """Run the command line; errors that a user can mend end in one paragraph and an exit code."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    try:
+        app()
+    except ChurnbenchError as error:
+        sys.stderr.write(f"churnbench: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("churnbench: interrupted; the run is marked as failed and nothing was published.\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)
+
+
+if __name__ == "__main__":
+    main()

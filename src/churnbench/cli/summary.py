@@ -1,0 +1,136 @@
+"""The closing summary of a run: what was decided, by how much, what changes, what to open next."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_WIDTH = 96
+_WORDS = {
+    "promote": "PROMOTE the candidate",
+    "keep-equivalent": "KEEP today's formula: equivalent",
+    "reject": "REJECT the candidate",
+    "not-enough-evidence": "NOT ENOUGH EVIDENCE",
+    "descriptive-only": "DESCRIPTIVE ONLY",
+    "blocked": "BLOCKED",
+}
+
+
+def closing_summary(evidence: Mapping[str, Any], out: Path) -> str:
+    """Text of at most about twenty-five lines, 96 columns.
+
+    Args:
+        evidence: the document of docs/evidence.md.
+        out: folder of the results.
+    """
+    lines = [_title(evidence), "", *_verdict(evidence), "", *_table(evidence), "", *_changes(evidence), ""]
+    lines.append(f"  Open   {out / 'review.html'}        MLflow   churnbench ui")
+    lines.append(
+        f"  Score  churnbench score {out / 'config.json'} {out / 'latest_inputs.parquet'} --out scores.csv"
+    )
+    return "\n".join(lines)
+
+
+def _title(evidence: Mapping[str, Any]) -> str:
+    data = evidence["data"]
+    left = (
+        f"churnbench · {evidence['project']['name']} · {data['accounts']:,} accounts, "
+        f"{data['snapshots']} snapshot{'s' if data['snapshots'] != 1 else ''}, {data['events']:,} churned"
+    )
+    right = f"claim level: {evidence['claim_level']}"
+    return f"{left}{right:>{max(len(right) + 2, _WIDTH - len(left))}}"
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH - 12, initial_indent=" " * 12, subsequent_indent=" " * 12)
+
+
+def _verdict(evidence: Mapping[str, Any]) -> list[str]:
+    gate = evidence["gate"]
+    found = [f"  Verdict   {_WORDS[evidence['verdict']]}", *_wrapped(evidence["verdict_sentence"])]
+    delta = evidence["delta_log_loss"]
+    losses = [
+        evidence["contenders"][name]["holdout"]["log_loss"]["value"]
+        for name in ("incumbent", gate["candidate"])
+    ]
+    if delta["ci90"] is not None and None not in losses:
+        where = "On the holdout" if evidence["claim_level"] != "cross-sectional" else "Cross-validated"
+        found += _wrapped(
+            f"{where} ({gate['holdout_events']:,} churned accounts): log loss {losses[0]:.3f} -> {losses[1]:.3f}, "
+            f"difference {delta['value']:.4f} (90 % interval {delta['ci90'][0]:.4f} to {delta['ci90'][1]:.4f})."
+        )
+    return found
+
+
+def _table(evidence: Mapping[str, Any]) -> list[str]:
+    gate = evidence["gate"]
+    contenders = evidence["contenders"]
+    k = contenders["incumbent"]["at_capacity"]["k"]
+    found = [f"{'':27}AUC   90 % interval   log loss   caught in the {k} accounts that can be called"]
+    rows = [
+        ("incumbent", "today's formula"),
+        (gate["candidate"], "candidate"),
+        ("lightgbm", contenders["lightgbm"]["label"]),
+    ]
+    for name, label in rows:
+        entry = contenders[name]
+        auc, loss, caught = entry["holdout"]["auc"], entry["holdout"]["log_loss"], entry["at_capacity"]
+        interval = (
+            "        -      "
+            if auc["ci90"] is None
+            else f"{_short(auc['ci90'][0])} - {_short(auc['ci90'][1])}"
+        )
+        found.append(
+            f"  {label:<24}{_short(auc['value']):>4}   {interval:>13}   {_short(loss['value']):>8}   "
+            f"{caught['caught']:.0f} of {caught['of']}"
+        )
+    return found
+
+
+def _short(value: float | None) -> str:
+    """Three decimals without the leading zero.
+
+    >>> _short(0.7123), _short(1.2), _short(None)
+    ('.712', '1.200', '-')
+    """
+    return "-" if value is None else f"{value:.3f}".removeprefix("0")
+
+
+def _changes(evidence: Mapping[str, Any]) -> list[str]:
+    parts = []
+    for dimension in evidence["weights"]["dimensions"]:
+        interval = dimension["ci90"]
+        known = f" [{interval[0]:.0f}, {interval[1]:.0f}]" if interval else ""
+        parts.append(f"{dimension['label']} {dimension['hand']:.0f} -> {dimension['candidate']:.0f}{known}")
+    found = _labelled("What changes", "   ".join(parts))
+    changes = evidence["direction_changes"]
+    for change in changes[:2]:
+        found += _labelled("Please look", change["detail"])
+    if len(changes) > 2:  # noqa: PLR2004 - two are shown
+        found += _labelled("", f"and {len(changes) - 2} more direction changes to approve in the review")
+    for threshold in evidence["thresholds"]:
+        if threshold["guaranteed"]:
+            top = threshold is evidence["thresholds"][-1]
+            side = (
+                f"from {threshold['from']:.0f} (raw {threshold['from_raw']:.0f})"
+                if top
+                else "the lowest band"
+            )
+            bound = "at most" if top else "at least"
+            found += _labelled(
+                "Bands",
+                f"{threshold['band']} {side}: {bound} {threshold['promise']:.1%} churn, promised with 90 % confidence",
+            )
+    review = [check for check in evidence["checks"] if check["severity"] != "ok"]
+    if review:
+        found += _labelled("Checks", f"{len(review)} to look at; first: {review[0]['detail']}")
+    for warning in evidence["warnings"][:3]:
+        found += _labelled("Note", warning)
+    return found
+
+
+def _labelled(label: str, text: str) -> list[str]:
+    wrapped = textwrap.wrap(text, _WIDTH - 17) or [""]
+    return [f"  {label:<15}{wrapped[0]}", *[" " * 17 + line for line in wrapped[1:]]]

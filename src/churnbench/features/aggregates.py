@@ -1,0 +1,206 @@
+"""SQL of each aggregate, in two steps: partial results per cell, and what a window makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from churnbench.data.computed import ComputedMetric, Condition
+from churnbench.data.sql import literal
+from churnbench.features.cells import Span
+from churnbench.features.exact import Scale
+from churnbench.features.facts import Facts
+
+
+def condition_sql(facts: Facts, metric: ComputedMetric) -> str:
+    """The metric's conditions as one SQL expression, "TRUE" without any."""
+    return " AND ".join(_one_condition(facts, part) for part in metric.where) or "TRUE"
+
+
+def _one_condition(facts: Facts, part: Condition) -> str:
+    if part.numeric:
+        cell = facts.numbers[part.column]
+        values = [literal(value) for value in part.values]
+    else:
+        cell = f"lower({facts.texts[part.column]})" if _boolean(part) else facts.texts[part.column]
+        values = [
+            literal(str(value).lower() if isinstance(value, bool) else str(value)) for value in part.values
+        ]
+    if part.operator in ("at_least", "at_most"):
+        return f"{cell} {'>=' if part.operator == 'at_least' else '<='} {values[0]}"
+    # NOT IN is neither true nor false on NULL, so that a missing cell never matches.
+    return f"{cell} {'NOT IN' if part.operator == 'not_equals' else 'IN'} ({', '.join(values)})"
+
+
+def _boolean(part: Condition) -> bool:
+    return all(isinstance(value, bool) for value in part.values)
+
+
+@dataclass
+class Partials:
+    """Partial results per account and cell that the metrics of one scan need, each computed once.
+
+    Attributes:
+        facts: the table that is scanned.
+        scales: how each number column is added up exactly.
+        flags: window -> its flag in the reach table.
+        columns: SQL expression -> column name.
+    """
+
+    facts: Facts
+    scales: Mapping[str, Scale]
+    flags: Mapping[Span | None, str]
+    columns: dict[str, str] = field(default_factory=dict)
+
+    def _named(self, expression: str) -> str:
+        return self.columns.setdefault(expression, f"p{len(self.columns)}")
+
+    def count(self, span: Span | None, where: str, value: str | None = None) -> str:
+        """Number of matching facts in a window (with a value, if one is named)."""
+        part = self._named(f"count({value or '*'}) FILTER (WHERE {where})")
+        return f"CAST(coalesce(sum({part}) FILTER (WHERE {self.flags[span]}), 0) AS DOUBLE)"
+
+    def total(self, span: Span | None, where: str, value: str, *, by_day: bool = False) -> str:
+        """Sum of a value (times the day's number) in a window; 0 without facts."""
+        scale = self.scales[value]
+        weighted = f"{scale.scaled(value)} * day" if by_day else scale.scaled(value)
+        part = self._named(f"sum({weighted}) FILTER (WHERE {where})")
+        return scale.restored(f"coalesce(sum({part}) FILTER (WHERE {self.flags[span]}), 0)")
+
+    def days(self, span: Span | None, where: str) -> str:
+        """Sum of the day numbers of matching facts."""
+        part = self._named(f"sum(day) FILTER (WHERE {where})")
+        return f"CAST(coalesce(sum({part}) FILTER (WHERE {self.flags[span]}), 0) AS DOUBLE)"
+
+    def extreme(self, which: str, span: Span | None, where: str, value: str) -> str:
+        """Smallest or largest value in a window, NULL without facts."""
+        part = self._named(f"{which}({value}) FILTER (WHERE {where})")
+        return f"{which}({part}) FILTER (WHERE {self.flags[span]})"
+
+
+Expression = Callable[[Partials, ComputedMetric], str]
+
+
+def span_of(metric: ComputedMetric) -> Span | None:
+    """The metric's window; None without a beginning."""
+    return None if metric.window_days is None else (metric.window_days, 0)
+
+
+def spans_of(metric: ComputedMetric) -> tuple[Span, ...]:
+    """Every window the metric looks at."""
+    if metric.window_days is None:
+        return ()
+    width = metric.window_days
+    before: tuple[Span, ...] = ((2 * width, width),) if metric.agg in ("change", "relative_change") else ()
+    return ((width, 0), *before)
+
+
+def _value(partials: Partials, metric: ComputedMetric) -> str:
+    column = metric.column or ""
+    return partials.facts.texts[column] if metric.text else partials.facts.numbers[column]
+
+
+def _count(partials: Partials, metric: ComputedMetric) -> str:
+    return partials.count(span_of(metric), condition_sql(partials.facts, metric))
+
+
+def _sum(partials: Partials, metric: ComputedMetric) -> str:
+    return partials.total(span_of(metric), condition_sql(partials.facts, metric), _value(partials, metric))
+
+
+def _mean_in(partials: Partials, metric: ComputedMetric, span: Span | None) -> str:
+    where, value = condition_sql(partials.facts, metric), _value(partials, metric)
+    return f"{partials.total(span, where, value)} / nullif({partials.count(span, where, value)}, 0)"
+
+
+def _mean(partials: Partials, metric: ComputedMetric) -> str:
+    return _mean_in(partials, metric, span_of(metric))
+
+
+def _extreme(partials: Partials, metric: ComputedMetric) -> str:
+    where = condition_sql(partials.facts, metric)
+    return partials.extreme(metric.agg, span_of(metric), where, _value(partials, metric))
+
+
+def _last(partials: Partials, metric: ComputedMetric) -> str:
+    value = _value(partials, metric)
+    # Among facts of the same moment the one known last counts, then the largest value: row order never decides.
+    packed = f"struct_pack(e := event_at, k := known_at, v := {value})"
+    where = f"{value} IS NOT NULL AND {condition_sql(partials.facts, metric)}"
+    return f"({partials.extreme('max', span_of(metric), where, packed)}).v"
+
+
+def _days_since_last(partials: Partials, metric: ComputedMetric) -> str:
+    where = condition_sql(partials.facts, metric)
+    return f"CAST(any_value(r.day) - {partials.extreme('max', span_of(metric), where, 'day')} AS DOUBLE)"
+
+
+def _share(partials: Partials, metric: ComputedMetric) -> str:
+    span, where = span_of(metric), condition_sql(partials.facts, metric)
+    return f"{partials.count(span, where)} / nullif({partials.count(span, 'TRUE')}, 0)"
+
+
+def _slope(partials: Partials, metric: ComputedMetric) -> str:
+    """Least squares of daily sums y over x = 1..w (days without facts are 0).
+
+    slope = sum((x - (w + 1) / 2) y) * 12 / (w (w^2 - 1)); x = day - (as_of - w).
+    """
+    width, span = metric.window_days or 0, span_of(metric)
+    where = condition_sql(partials.facts, metric)
+    if metric.column is None:
+        total, by_day = partials.count(span, where), partials.days(span, where)
+    else:
+        value = _value(partials, metric)
+        total = partials.total(span, where, value)
+        by_day = partials.total(span, where, value, by_day=True)
+    centre = f"(any_value(r.day) - CAST('{width - (width + 1) / 2}' AS DOUBLE))"
+    return f"({by_day} - {centre} * {total}) * CAST('{12 / (width * (width**2 - 1))!r}' AS DOUBLE)"
+
+
+def _compared(partials: Partials, metric: ComputedMetric) -> tuple[str, str]:
+    width = metric.window_days or 0
+    where = condition_sql(partials.facts, metric)
+
+    def within(span: Span) -> str:
+        if metric.of == "count":
+            return partials.count(span, where)
+        if metric.of == "mean":
+            return f"({_mean_in(partials, metric, span)})"
+        return partials.total(span, where, _value(partials, metric))
+
+    return within((width, 0)), within((2 * width, width))
+
+
+def _change(partials: Partials, metric: ComputedMetric) -> str:
+    now, before = _compared(partials, metric)
+    return f"{now} - {before}"
+
+
+def _relative_change(partials: Partials, metric: ComputedMetric) -> str:
+    now, before = _compared(partials, metric)
+    return f"({now} - {before}) / nullif(abs({before}), 0)"
+
+
+#: Aggregates that one scan over cells computes; distinct and active_days_share need passes of their own.
+EXPRESSIONS: dict[str, Expression] = {
+    "count": _count,
+    "sum": _sum,
+    "mean": _mean,
+    "min": _extreme,
+    "max": _extreme,
+    "last": _last,
+    "days_since_last": _days_since_last,
+    "share": _share,
+    "slope": _slope,
+    "change": _change,
+    "relative_change": _relative_change,
+}
+
+#: What an active account without any fact in the window has: nothing happened, which is a 0 and not unknown.
+#: All other aggregates are missing then.
+ZERO_WITHOUT_FACTS = frozenset({"count", "sum", "distinct", "active_days_share", "slope"})
+
+
+def has_zero(metric: ComputedMetric) -> bool:
+    """Whether the metric of an account without any fact is 0 (else it is missing)."""
+    return metric.agg in ZERO_WITHOUT_FACTS or (metric.agg == "change" and metric.of != "mean")

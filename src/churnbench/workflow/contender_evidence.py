@@ -1,0 +1,200 @@
+"""Evidence about contenders: measures with account intervals on walk-forward rows and on the holdout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from churnbench.calibration import CONTENDERS
+from churnbench.domain.progress import Progress
+from churnbench.metrics import AccountBootstrap, Estimate, at_capacity, gain_curve, korn_graubard, summarise
+from churnbench.metrics.discrimination import auc
+from churnbench.metrics.reliability import reliability_bins
+
+REPLICATES = 1000
+#: By-fold intervals are for a plot; fewer resamples do.
+_FOLD_REPLICATES = 200
+_SEGMENT_ACCOUNTS, _SEGMENT_EVENTS = 30, 5
+#: Contenders that curves are drawn for.
+DRAWN = ("incumbent", "lightgbm")
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """Predictions on rows that no contender learned from.
+
+    Attributes:
+        rows: account_id, as_of, y, fold and `NAME.churn_probability` columns; see `backtest.pooled`.
+        bootstrap: resamples of their accounts.
+    """
+
+    rows: pd.DataFrame
+    bootstrap: AccountBootstrap
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, seed: int, replicates: int = REPLICATES) -> Tested:
+        """Draw the resamples once, so that all contenders are compared on the same ones."""
+        accounts = rows["account_id"].to_numpy(dtype=object)
+        return cls(rows, AccountBootstrap(accounts, replicates=replicates, seed=seed))
+
+    @property
+    def y(self) -> np.ndarray:
+        """0/1 (rows,)."""
+        return self.rows["y"].to_numpy(dtype=float)
+
+    def probability(self, name: str) -> np.ndarray:
+        """P(churn) of a contender (rows,)."""
+        return self.rows[f"{name}.churn_probability"].to_numpy(dtype=float)
+
+    @property
+    def names(self) -> list[str]:
+        """Contenders in the order of the table."""
+        return [name for name in CONTENDERS if f"{name}.churn_probability" in self.rows]
+
+    def measures(self, name: str) -> dict[str, Estimate]:
+        """The seven measures with intervals."""
+        return summarise(self.y, self.probability(name), bootstrap=self.bootstrap)
+
+    @property
+    def snapshot(self) -> np.ndarray:
+        """Snapshot of each row as text ("all" without dates)."""
+        return self.rows["as_of"].dt.strftime("%Y-%m-%d").fillna("all").to_numpy(dtype=object)
+
+
+def as_json(measures: Mapping[str, Estimate]) -> dict[str, Any]:
+    """Measures as the evidence holds them."""
+    return {name: estimate.as_json() for name, estimate in measures.items()}
+
+
+def contender_evidence(
+    holdout: Tested,
+    walk_forward: Tested | None,
+    *,
+    seen_accounts: frozenset[str],
+    capacity: int,
+    too_late: int,
+    seconds: Mapping[str, float],
+    progress: Progress,
+) -> dict[str, Any]:
+    """The `contenders` section.
+
+    Args:
+        holdout: predictions on the holdout.
+        walk_forward: predictions on earlier folds, or None.
+        seen_accounts: accounts that the last training set held.
+        capacity: accounts that can be called per snapshot.
+        too_late: distinct accounts that churned within the gap after a holdout snapshot and in no window.
+        seconds: fit seconds per contender.
+        progress: told of each contender.
+    """
+    progress.stage("measuring contenders", len(holdout.names))
+    folds = _by_fold(walk_forward, holdout)
+    found = {}
+    for name in holdout.names:
+        entry = CONTENDERS[name]
+        found[name] = {
+            "kind": entry.kind,
+            "label": entry.label,
+            "walk_forward": None if walk_forward is None else as_json(walk_forward.measures(name)),
+            "holdout": as_json(holdout.measures(name)),
+            "unseen_accounts": _unseen(holdout, name, seen_accounts),
+            "by_fold": folds[name],
+            "at_capacity": at_capacity(
+                holdout.y,
+                holdout.probability(name),
+                holdout.snapshot,
+                k=capacity,
+                bootstrap=holdout.bootstrap,
+                too_late=too_late,
+            ).as_json(),
+            "fit_seconds": round(seconds.get(name, 0.0), 3),
+        }
+        progress.step(entry.label)
+    return found
+
+
+def _by_fold(walk_forward: Tested | None, holdout: Tested) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in holdout.names}
+    blocks = [holdout.rows] if walk_forward is None else [walk_forward.rows, holdout.rows]
+    for block in blocks:
+        for fold, rows in block.groupby("fold", sort=False):
+            tested = Tested.of(rows, holdout.bootstrap.seed, _FOLD_REPLICATES)
+            events = int(rows.loc[rows["y"] == 1, "account_id"].nunique())
+            for name in holdout.names:
+                measures = tested.measures(name)
+                found[name].append(
+                    {
+                        "origin": str(fold),
+                        "events": events,
+                        "auc": measures["auc"].as_json(),
+                        "log_loss": measures["log_loss"].as_json(),
+                    }
+                )
+    return found
+
+
+def _unseen(holdout: Tested, name: str, seen: frozenset[str]) -> dict[str, Any]:
+    fresh = ~holdout.rows["account_id"].isin(seen).to_numpy()
+    y = holdout.y[fresh]
+    events = int(holdout.rows.loc[fresh & (holdout.rows["y"] == 1).to_numpy(), "account_id"].nunique())
+    value = None
+    if events >= _SEGMENT_EVENTS and len(set(y)) == 2:  # noqa: PLR2004 - both classes
+        value = float(auc(y, holdout.probability(name)[fresh]))
+    return {"auc": value, "accounts": int(holdout.rows.loc[fresh, "account_id"].nunique()), "events": events}
+
+
+def reliability_evidence(holdout: Tested, names: tuple[str, ...]) -> dict[str, Any]:
+    """Predicted against observed churn in bins of equal size, intervals with accounts as clusters."""
+    accounts = holdout.rows["account_id"].to_numpy(dtype=object)
+    found: dict[str, Any] = {}
+    for name in names:
+        found[name] = []
+        for group in reliability_bins(holdout.y, holdout.probability(name)):
+            rate = korn_graubard(holdout.y[group.members], accounts[group.members])
+            found[name].append(
+                {
+                    "predicted": group.predicted,
+                    "observed": group.observed,
+                    "low": rate.low,
+                    "high": rate.high,
+                    "rows": group.rows,
+                    "events": len(set(accounts[group.members][holdout.y[group.members] == 1])),
+                }
+            )
+    return found
+
+
+def gain_evidence(holdout: Tested, names: tuple[str, ...]) -> dict[str, Any]:
+    """Share of churners caught against accounts called per snapshot."""
+    return {
+        name: [
+            point.as_json()
+            for point in gain_curve(
+                holdout.y, holdout.probability(name), holdout.snapshot, bootstrap=holdout.bootstrap
+            )
+        ]
+        for name in names
+    }
+
+
+def segment_counts(rows: pd.DataFrame, segment: np.ndarray) -> dict[str, tuple[int, int, np.ndarray]]:
+    """Segment -> (distinct accounts, distinct churned accounts, row mask)."""
+    found = {}
+    for name in sorted(set(segment)):
+        mask = segment == name
+        part = rows[mask]
+        found[str(name)] = (
+            int(part["account_id"].nunique()),
+            int(part.loc[part["y"] == 1, "account_id"].nunique()),
+            mask,
+        )
+    return found
+
+
+def enough(accounts: int, events: int) -> bool:
+    """Whether a segment's own figures may be shown raw (at least 30 accounts and 5 events)."""
+    return accounts >= _SEGMENT_ACCOUNTS and events >= _SEGMENT_EVENTS

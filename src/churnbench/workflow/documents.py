@@ -1,0 +1,123 @@
+"""The two weight configs that a review leaves: today's formula and the candidate, in one format."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from churnbench.calibration import FittedContender
+from churnbench.data.project import Project
+from churnbench.export import build_document
+from churnbench.workflow.backtesting import Backtest
+
+_REVIEW_AFTER_DAYS = 120
+
+
+def incumbent_document(project: Project, backtest: Backtest, evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """Today's formula as a weight config, with the risk curve that its own scores earned."""
+    return _document(project, backtest, evidence, backtest.fitted["incumbent"], "1.0.0", 1, None)
+
+
+def candidate_document(project: Project, backtest: Backtest, evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """The candidate: MAJOR when the inputs differ from today's formula, else MINOR, since scores move."""
+    old = {metric["input"] for metric in (backtest.fitted["incumbent"].body or {})["metrics"]}
+    new = {metric["input"] for metric in (backtest.candidate.body or {})["metrics"]}
+    version = "1.1.0" if old == new else "2.0.0"
+    return _document(project, backtest, evidence, backtest.candidate, version, 2, "1.0.0")
+
+
+def config_id(name: str) -> str:
+    """A project's name as an identifier.
+
+    >>> config_id("Acme Corp. (EU)")
+    'acme_corp_eu'
+    """
+    text = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "core"
+    return (text if text[0].isalpha() else f"c_{text}")[:63]
+
+
+def _document(
+    project: Project,
+    backtest: Backtest,
+    evidence: Mapping[str, Any],
+    contender: FittedContender,
+    version: str,
+    sequence: int,
+    supersedes: str | None,
+) -> dict[str, Any]:
+    now = datetime.now(UTC).replace(microsecond=0)
+    label = evidence.get("label") or {}
+    provenance = {
+        "train_window": _window(backtest),
+        "label_window": [],
+        "gap_days": label.get("gap_days"),
+        "horizon_days": label.get("horizon_days"),
+        "data_fingerprint": evidence["data"]["fingerprint"],
+        "mlflow_run_id": evidence.get("mlflow_run_id"),
+        "code_commit": _commit(),
+        "metrics": _measures(evidence, contender.name),
+        "verdict": evidence["verdict"],
+        "warnings": list(evidence["warnings"]),
+        "approvals": [],
+    }
+    lifecycle = {
+        "created": now.isoformat().replace("+00:00", "Z"),
+        "review_by": f"{now.date() + timedelta(days=_REVIEW_AFTER_DAYS)}",
+        "hard_expiry": None,
+        "supersedes": supersedes,
+    }
+    units = {metric.id: metric.unit for metric in backtest.spec.metrics if metric.unit}
+    return build_document(
+        contender.body or {},
+        config_id=config_id(project.name),
+        config_version=version,
+        sequence=sequence,
+        units=units,
+        provenance=provenance,
+        lifecycle=lifecycle,
+    )
+
+
+def _window(backtest: Backtest) -> list[str]:
+    if not backtest.cohort.dated:
+        return []
+    as_of = backtest.training.frame["as_of"]
+    return [f"{as_of.min():%Y-%m-%d}", f"{as_of.max():%Y-%m-%d}"]
+
+
+def _measures(evidence: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    holdout = evidence["contenders"][name]["holdout"]
+    data, gate = evidence["data"], evidence["gate"]
+    return [
+        {
+            "name": measure,
+            "value": figure["value"],
+            "ci90": figure["ci90"],
+            "accounts": data["accounts"],
+            "events": gate["holdout_events"],
+            "segment": "all",
+        }
+        for measure, figure in holdout.items()
+    ]
+
+
+def _commit() -> str | None:
+    """Commit of the code, when it runs from a checkout."""
+    here = Path(__file__).resolve().parent
+    try:
+        said = subprocess.run(  # noqa: S603 - a fixed command
+            ["git", "-C", str(here), "rev-parse", "HEAD"],  # noqa: S607 - whichever git the user has
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.strip() or None if said.returncode == 0 else None

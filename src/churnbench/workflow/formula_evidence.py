@@ -1,0 +1,231 @@
+"""Evidence about the formula: weights, curves, direction changes, prices, thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from churnbench.calibration import FittedContender, Price, Proposal, Spread, Training
+from churnbench.calibration.hand_curve import HandCurve
+from churnbench.domain.formula_spec import FormulaSpec
+from churnbench.formula import effective_points
+from churnbench.metrics import korn_graubard
+
+_DERIVED = ("shap_share", "shap_slope", "distilled", "anchored")
+_BINS = 20
+
+
+def _percent(body: Mapping[str, Any] | None) -> dict[str, float]:
+    return {} if body is None else dict(effective_points(body))
+
+
+def weight_evidence(
+    spec: FormulaSpec, fitted: Mapping[str, FittedContender], candidate: str, spread: Spread | None
+) -> dict[str, Any]:
+    """The `weights` section: per cent of the whole score, one column per derivation."""
+    columns = {"hand": _percent(fitted["incumbent"].body)}
+    columns |= {name: _percent(fitted[name].body) for name in _DERIVED}
+    columns["candidate"] = columns[candidate]
+    with_interval = spread if candidate == "anchored" else None
+    metrics, dimensions = [], []
+    for metric in spec.metrics:
+        if all(metric.id not in column for column in columns.values()):
+            continue
+        entry: dict[str, Any] = {
+            "id": metric.id,
+            "label": metric.label or metric.id,
+            "dimension": metric.dimension,
+        }
+        entry |= {name: round(column.get(metric.id, 0.0), 4) for name, column in columns.items()}
+        known = with_interval is not None and metric.id in with_interval.metrics
+        entry["ci90"] = (
+            [round(100 * end, 4) for end in with_interval.metrics[metric.id]]
+            if known and with_interval
+            else None
+        )
+        entry["selection_rate"] = with_interval.selection_rate[metric.id] if known and with_interval else None
+        entry["direction_agreement"] = (
+            with_interval.direction_agreement[metric.id] if known and with_interval else None
+        )
+        metrics.append(entry)
+    for dimension in spec.dimensions:
+        members = [m.id for m in spec.in_dimension(dimension.id)]
+        entry = {"id": dimension.id, "label": dimension.label or dimension.id.replace("_", " ").capitalize()}
+        entry |= {
+            name: round(sum(column.get(m, 0.0) for m in members), 4) for name, column in columns.items()
+        }
+        interval = None if with_interval is None else with_interval.dimensions.get(dimension.id)
+        entry["ci90"] = None if interval is None else [round(100 * end, 4) for end in interval]
+        dimensions.append(entry)
+    return {"dimensions": dimensions, "metrics": metrics}
+
+
+def curve_evidence(
+    training: Training, candidate: FittedContender, spread: Spread | None
+) -> list[dict[str, Any]]:
+    """The `curves` section: hand and candidate curve over the histogram of training values, SHAP beside it."""
+    bodies = {metric["id"]: metric for metric in (candidate.body or {"metrics": []})["metrics"]}
+    shapes = candidate.derived.refit[1].shapes if candidate.derived and candidate.derived.refit else {}
+    attribution = training.attribution if training.teachable else None
+    declared = {metric.id: metric for metric in training.spec.metrics}
+    found = []
+    for curve in training.hand_curves:
+        x = curve.values(training.frame)
+        present = x[~np.isnan(x)]
+        metric = declared[curve.metric]
+        learned = bodies.get(curve.metric)
+        entry: dict[str, Any] = {
+            "metric": curve.metric,
+            "label": metric.label or curve.metric,
+            "unit": metric.unit,
+            "missing": {
+                "share": float(np.isnan(x).mean()),
+                "neutral_points": None if learned is None else learned.get("neutral"),
+            },
+            "declared": metric.direction,
+            "shape": shapes.get(curve.metric, "declared"),
+        }
+        entry |= _axis(curve, present, learned)
+        band = None if spread is None or candidate.name != "anchored" else spread.curves.get(curve.metric)
+        entry["band"] = (
+            []
+            if band is None or curve.categories is not None
+            else [[round(float(v), 6) for v in row] for row in band]
+        )
+        entry["shap"] = []
+        if attribution is not None and curve.metric in attribution.metrics and len(present):
+            edges = np.unique(np.quantile(present, np.linspace(0, 1, 13)))
+            if len(edges) >= 2:  # noqa: PLR2004 - a constant has no dependence
+                entry["shap"] = attribution.dependence(curve.metric, x[attribution.rows], edges)
+        found.append(entry)
+    return found
+
+
+def _axis(curve: HandCurve, present: np.ndarray, learned: Mapping[str, Any] | None) -> dict[str, Any]:
+    if curve.categories is not None:
+        texts = list(curve.categories)
+        points = {} if learned is None else dict(learned["rule"]["map"])
+        counts = [int((present == curve.categories[text]).sum()) for text in texts]
+        return {
+            "kind": "category",
+            "hand": [[text, float(curve.points_at(np.array([curve.categories[text]]))[0])] for text in texts],
+            "candidate": [[text, points[text]] for text in texts if text in points],
+            "histogram": {"labels": texts, "counts": counts},
+        }
+    low, high = (
+        (float(np.quantile(present, 0.005)), float(np.quantile(present, 0.995)))
+        if len(present)
+        else (0.0, 1.0)
+    )
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    counts, edges = np.histogram(present, bins=_BINS, range=(low, high))
+    inner = [knot for knot in curve.knots if low < knot < high]
+    at = np.array([low, *inner, high])
+    hand = [[float(a), float(p)] for a, p in zip(at, curve.points_at(at), strict=True)]
+    shown: list[list[float]] = []
+    if learned is not None:
+        rule = learned["rule"]
+        if rule["kind"] == "boolean":
+            knots, points = [0.0, 1.0], [rule["false"], rule["true"]]
+        else:
+            knots, points = [k for k, _ in rule["points"]], [p for _, p in rule["points"]]
+        at = np.array([low, *[knot for knot in knots if low < knot < high], high])
+        shown = [[float(a), float(p)] for a, p in zip(at, np.interp(at, knots, points), strict=True)]
+    return {
+        "kind": "numeric",
+        "hand": hand,
+        "candidate": shown,
+        "histogram": {"edges": [float(edge) for edge in edges], "counts": [int(count) for count in counts]},
+    }
+
+
+def direction_evidence(training: Training, candidate: FittedContender) -> list[dict[str, Any]]:
+    """The `direction_changes` section: what a person must approve."""
+    if candidate.derived is None or candidate.derived.refit is None:
+        return []
+    words = {"higher_is_healthier": "higher is healthier", "lower_is_healthier": "lower is healthier"}
+    opposite = {"higher_is_healthier": "lower is healthier", "lower_is_healthier": "higher is healthier"}
+    declared = {metric.id: metric for metric in training.spec.metrics}
+    found = []
+    latest = {change.metric: change for change in candidate.derived.refit[1].changes}
+    for metric, change in latest.items():
+        direction = declared[metric].direction
+        proposed = opposite[direction] if change.shape == "flipped" else "a curve that rises and falls"
+        label = declared[metric].label or metric
+        found.append(
+            {
+                "metric": metric,
+                "declared": words[direction],
+                "proposed": proposed,
+                "statistic": change.statistic,
+                "needed": change.needed,
+                "design_effect": change.design_effect,
+                "detail": f"'{label}' was declared {words[direction]}; the accounts say {proposed} "
+                f"(evidence {change.statistic:.0f}, needed {change.needed:.0f}).",
+            }
+        )
+    return found
+
+
+def price_evidence(found: Sequence[Price]) -> list[dict[str, Any]]:
+    """The `constraints` section."""
+    return [
+        {
+            "id": price.id,
+            "setting": price.setting,
+            "active": price.active,
+            "price_auc": price.auc,
+            "price_log_loss": price.log_loss,
+        }
+        for price in found
+    ]
+
+
+def threshold_evidence(proposal: Proposal, holdout: pd.DataFrame, bands: np.ndarray) -> list[dict[str, Any]]:
+    """The `thresholds` section: what was promised in training and what the holdout showed.
+
+    Args:
+        proposal: the finished candidate.
+        holdout: account_id and y of the holdout rows.
+        bands: the candidate's band per holdout row.
+    """
+    accounts = holdout["account_id"].to_numpy(dtype=object)
+    y = holdout["y"].to_numpy(dtype=float)
+    found = []
+    for threshold in proposal.thresholds:
+        inside = bands == threshold.band
+        observed = None
+        if inside.any():
+            rate = korn_graubard(y[inside], accounts[inside])
+            observed = {
+                "rate": rate.value,
+                "ci90": None if rate.low is None else [rate.low, rate.high],
+                "accounts": len(set(accounts[inside])),
+                "events": len(set(accounts[inside & (y == 1)])),
+            }
+        cut = threshold.cut
+        found.append(
+            {
+                "band": threshold.band,
+                "from": threshold.from_shown,
+                "from_raw": threshold.from_raw,
+                "was": threshold.was,
+                "promise": None if cut is None else cut.promise,
+                "bound": None if cut is None else cut.bound,
+                "accounts": None if cut is None else cut.accounts,
+                "events": None if cut is None else cut.events,
+                "guaranteed": bool(cut and cut.guaranteed),
+                "observed": observed,
+            }
+        )
+    return found
+
+
+def risk_curve_evidence(candidate: FittedContender) -> dict[str, Any]:
+    """The `risk_curve` section, as the config ships it."""
+    curve = (candidate.body or {}).get("risk_curve", {"strata": []})
+    return {"strata": [{"id": stratum["id"], "points": stratum["points"]} for stratum in curve["strata"]]}

@@ -1,0 +1,249 @@
+"""The main job: history in, calibrated weight config and evidence out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from churnbench import __version__
+from churnbench.backtest import Fold
+from churnbench.calibration import Spread, Training, missing_policies, prices, resample_weights
+from churnbench.checks import CheckContext, run_checks
+from churnbench.cohort import History, open_history
+from churnbench.data.project import Project
+from churnbench.domain.cohort import Cohort
+from churnbench.domain.errors import BlockedError
+from churnbench.domain.findings import Finding
+from churnbench.domain.progress import Progress, Silent
+from churnbench.domain.recorder import NoRecorder, Recorder
+from churnbench.export import write_document
+from churnbench.reports import figures, write_review
+from churnbench.workflow.backtesting import Backtest, make_folds, run_backtest
+from churnbench.workflow.documents import candidate_document, incumbent_document
+from churnbench.workflow.judgement import judge
+from churnbench.workflow.publish import exclusive, publish, write_json
+from churnbench.workflow.recording import record_review
+from churnbench.workflow.settings import calibration_settings, threshold_rule
+from churnbench.workflow.stopwatch import Stopwatch
+
+
+@dataclass(frozen=True, eq=False)
+class Review:
+    """What a review found and where it lies.
+
+    Attributes:
+        evidence: the document of docs/evidence.md.
+        backtest: fits and predictions; None when a check blocked the run.
+        out: folder of the files; None when nothing was written.
+    """
+
+    evidence: dict[str, Any]
+    backtest: Backtest | None
+    out: Path | None = None
+
+
+def blocked_by(findings: tuple[Finding, ...]) -> list[Finding]:
+    """Findings that stop the run."""
+    return [finding for finding in findings if finding.blocks]
+
+
+def check_project(
+    project: Project, *, seed: int = 0, progress: Progress | None = None
+) -> tuple[Cohort, tuple[Finding, ...]]:
+    """Read a project's data and run every check; nothing is written."""
+    history = open_history(project)
+    cohort = history.cohort()
+    folds = make_folds(project, cohort, seed) if len(cohort.labelled()) else ()
+    return cohort, _checked(project, history, cohort, folds, seed, progress or Silent())
+
+
+def _checked(
+    project: Project, history: History, cohort: Cohort, folds: tuple[Fold, ...], seed: int, progress: Progress
+) -> tuple[Finding, ...]:
+    return run_checks(CheckContext(cohort, history, folds, seed, progress, project.checks.allow))
+
+
+def run_review(
+    project: Project,
+    out: Path,
+    *,
+    seed: int = 0,
+    recorder: Recorder | None = None,
+    progress: Progress | None = None,
+) -> Review:
+    """Run the whole loop and leave its files in `out`.
+
+    Args:
+        project: from `load_project`.
+        out: output folder; made when absent, held by one run at a time.
+        seed: seed of everything random.
+        recorder: experiment tracking; keeps nothing when None.
+        progress: told what is going on; silent when None.
+
+    Raises:
+        InputError: for data that cannot be used; nothing is changed in `out`.
+        BlockedError: when a check blocks; evidence.json is written with verdict "blocked".
+    """
+    progress, recorder, watch = progress or Silent(), recorder or NoRecorder(), Stopwatch()
+    with exclusive(out) as staging, recorder:
+        progress.stage("reading data")
+        with watch.stage("data"):
+            history = open_history(project)
+            cohort = history.cohort()
+            spec = history.formula
+        folds = make_folds(project, cohort, seed) if len(cohort.labelled()) else ()
+        with watch.stage("checks"):
+            findings = _checked(project, history, cohort, folds, seed, progress)
+        base = _preamble(project, cohort, folds, findings, recorder, seed)
+        if blocked_by(findings):
+            evidence = {**base, **_blocked_parts(findings), "seconds": watch.seconds()}
+            write_json(staging / "evidence.json", evidence)
+            write_review(evidence, staging / "review.html")
+            publish(staging, out)
+            recorder.tags({"verdict": "blocked"})
+            raise BlockedError(
+                " ".join(finding.detail for finding in blocked_by(findings))
+                + f" The evidence is in {out / 'evidence.json'}."
+            )
+        settings, rule = calibration_settings(project, seed), threshold_rule(project)
+        with watch.stage("backtest"):
+            backtest = run_backtest(cohort, spec, folds, settings, rule, progress)
+        with watch.stage("resampling"):
+            spread, priced, policies = _uncertainty(backtest, progress)
+        with watch.stage("holdout"):
+            unlocks = recorder.holdout_unlocked(_holdout_key(cohort, folds))
+            backtest.open_holdout()
+            evidence = {**base, **judge(project, backtest, spread, priced, policies, unlocks, progress)}
+        watch.add("model_fits", backtest.model_seconds)
+        evidence["warnings"] = [*evidence["warnings"], *backtest.proposal.warnings]
+        with watch.stage("writing"):
+            _write(staging, project, backtest, evidence)
+        with watch.stage("tracking"):
+            record_review(recorder, project, backtest, evidence, staging)
+        evidence["seconds"] = watch.seconds()
+        write_json(staging / "evidence.json", evidence)
+        write_review(evidence, staging / "review.html")
+        for path in figures(evidence, staging):
+            recorder.artifact(path, "figures")
+        for name in ("evidence.json", "review.html", "holdout_scores.parquet"):
+            recorder.artifact(staging / name)
+        publish(staging, out)
+    return Review(evidence, backtest, out)
+
+
+def _uncertainty(
+    backtest: Backtest, progress: Progress
+) -> tuple[Spread | None, list[Any], list[dict[str, object]]]:
+    training: Training = backtest.training
+    derived = backtest.fitted["anchored"].derived
+    spread, priced = None, []
+    if derived is not None and derived.refit is not None:
+        refit, fit = derived.refit
+        spread = resample_weights(training, fit, progress)
+        progress.stage("pricing limits")
+        priced = prices(training, refit, fit)
+    chosen = backtest.fitted[backtest.settings.derive].derived
+    policies = missing_policies(training, chosen) if chosen is not None and training.teachable else []
+    return spread, priced, policies
+
+
+def _holdout_key(cohort: Cohort, folds: tuple[Fold, ...]) -> str:
+    return f"{cohort.fingerprint}:{folds[-1].name if cohort.dated else 'cross-validation'}"
+
+
+def _preamble(
+    project: Project,
+    cohort: Cohort,
+    folds: tuple[Fold, ...],
+    findings: tuple[Finding, ...],
+    recorder: Recorder,
+    seed: int,
+) -> dict[str, Any]:
+    """What is known before anything is fitted."""
+    rows = cohort.labelled()
+    window = cohort.window
+    return {
+        "schema": 1,
+        "project": {
+            "name": project.name,
+            "churnbench_version": __version__,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seed": seed,
+        },
+        "claim_level": cohort.claim_level,
+        "data": {
+            "accounts": int(rows["account_id"].nunique()),
+            "rows": len(rows),
+            "events": int(rows.loc[rows["y"] == 1, "account_id"].nunique()),
+            "snapshots": int(rows["as_of"].nunique()) if cohort.dated else 1,
+            "base_rate": float(rows["y"].mean()) if len(rows) else None,
+            "first_as_of": _day(rows["as_of"].min()),
+            "last_as_of": _day(rows["as_of"].max()),
+            "data_through": _day(cohort.data_through),
+            "excluded": dict(cohort.excluded),
+            "fingerprint": cohort.fingerprint,
+        },
+        "label": None
+        if window is None
+        else {
+            "gap_days": window.gap_days,
+            "horizon_days": window.horizon_days,
+            "settle_days": window.settle_days,
+        },
+        "folds": [_fold_json(cohort, fold) for fold in folds],
+        "checks": [
+            {"id": f.id, "severity": f.severity, "detail": f.detail, "allowed": f.allowed} for f in findings
+        ],
+        "warnings": list(cohort.warnings),
+        "mlflow_run_id": recorder.run_id or None,
+    }
+
+
+def _blocked_parts(findings: tuple[Finding, ...]) -> dict[str, Any]:
+    blocking = blocked_by(findings)
+    return {
+        "contenders": {},
+        "verdict": "blocked",
+        "verdict_sentence": "Blocked: the data contradict themselves or contain the future.",
+        "verdict_reason": " ".join(finding.detail for finding in blocking),
+        "delta_log_loss": {"value": None, "ci90": None},
+        "thresholds": [],
+    }
+
+
+def _day(value: Any) -> str | None:
+    return None if value is None or pd.isna(value) else f"{pd.Timestamp(value):%Y-%m-%d}"
+
+
+def _fold_json(cohort: Cohort, fold: Fold) -> dict[str, Any]:
+    train, test = cohort.frame.loc[fold.train_rows], cohort.frame.loc[fold.test_rows]
+    return {
+        "origin": fold.name if fold.origin is None else _day(fold.origin),
+        "train_until": _day(train["as_of"].max()),
+        "test_from": _day(test["as_of"].min()),
+        "test_until": _day(test["as_of"].max()),
+        "train_rows": len(train),
+        "test_rows": len(test),
+        "test_events": int(test.loc[test["y"] == 1, "account_id"].nunique()),
+        "role": fold.role,
+    }
+
+
+def _write(staging: Path, project: Project, backtest: Backtest, evidence: Mapping[str, Any]) -> None:
+    """Configs and tables into the staging folder."""
+    write_document(incumbent_document(project, backtest, evidence), staging / "incumbent.json")
+    write_document(candidate_document(project, backtest, evidence), staging / "config.json")
+    assert backtest.holdout is not None  # noqa: S101 - opened before anything is written
+    backtest.holdout.drop(columns="fold").astype({"y": np.int8}).to_parquet(
+        staging / "holdout_scores.parquet", index=False
+    )
+    latest = backtest.cohort.latest()
+    inputs = [name for name in ("segment", "arr", "days_to_renewal") if name in latest]
+    columns = ["account_id", "as_of", *dict.fromkeys([*inputs, *backtest.cohort.metrics])]
+    latest[columns].to_parquet(staging / "latest_inputs.parquet", index=False)
