@@ -9,8 +9,8 @@ Example:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .jcs import body_sha256, canonical, document_sha256
     from .errors import ConfigRefused, InputRefused
+    from .jcs import body_sha256, canonical, document_sha256
     from .loading import FORMAT, SPEC_VERSION, load
     from .result import Score
     from .rules import INSUFFICIENT

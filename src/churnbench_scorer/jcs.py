@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-#: Integers at or above this bound do not survive a double, and so not a JavaScript reader.
+#: Integers below this bound all survive a double, and so a JavaScript reader.
 INTEGER_LIMIT = 2**53
 
 
@@ -23,7 +23,8 @@ def canonical(document: Any) -> bytes:
         UTF-8 bytes: keys sorted by UTF-16 code units, no blanks, numbers as ECMAScript prints them.
 
     Raises:
-        ConfigRefused: for anything JSON cannot carry exactly (NaN, integers from 2^53, half a surrogate).
+        ConfigRefused: for anything JSON cannot carry exactly (NaN, half a surrogate, an integer
+            that no double holds).
 
     Example:
         >>> canonical({"b": 1.0, "a": [1e21, 0.000001, -0.0, True, None]})
@@ -100,7 +101,11 @@ def _number(value: Any) -> str:
     if isinstance(value, int):
         if -INTEGER_LIMIT < value < INTEGER_LIMIT:
             return str(value)
-        raise ConfigRefused("document", f"integer {value:.3e}", "integers below 2^53", "Use a smaller one.")
+        # A double from 2^53 on is written without a fraction and so may come back as an integer.
+        written = _number(float(value)) if abs(value) < 1e21 else ""
+        if written != str(value):
+            raise ConfigRefused("document", "an integer no double holds", "doubles", "Use a smaller one.")
+        return written
     if not -1.7976931348623157e308 <= value <= 1.7976931348623157e308:
         raise ConfigRefused("document", f"number {value}", "finite numbers", "Write null for missing.")
     if value == 0:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .jcs import body_sha256, document_sha256
 from .errors import ConfigRefused
 from .golden import replay
+from .jcs import body_sha256, document_sha256
 from .reading import read
 from .rules import KNOWN_FEATURES, check_body, required_features
 from .scorer import Scorer

@@ -118,12 +118,10 @@ def _uses(body: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
     if body.get("ramp"):
         yield body["ramp"]["input"], "number", "body.ramp"
     for cap in body.get("caps", ()):
-        textual = cap["op"] == "="
+        textual, where = cap["op"] == "=", f"body.caps {cap['id']!r}"
         if textual != isinstance(cap["value"], str):
-            raise _refused(
-                f"body.caps {cap['id']!r}", f"{cap['op']} {cap['value']!r}", "= text, or < >= number"
-            )
-        yield cap["input"], "category" if textual else "number", f"body.caps {cap['id']!r}"
+            raise _refused(where, f"{cap['op']} {cap['value']!r}", "= with text, or < and >= with a number")
+        yield cap["input"], "category" if textual else "number", where
     if body.get("risk_curve", {}).get("input") is not None:
         yield body["risk_curve"]["input"], "number", "body.risk_curve"
 
@@ -204,9 +202,10 @@ def _check_risk_curve(curve: dict[str, Any]) -> None:
 def _check_curve(points: list[list[float]], slopes: list[float], where: str, slack: float = 1e-6) -> None:
     if len(slopes) != len(points) - 1:
         raise _refused(where, f"{len(slopes)} slopes", f"{len(points) - 1}, one between each two knots")
+    for start, end in zip(points, points[1:]):
+        if not start[0] < end[0]:
+            raise _refused(where, f"knot {end[0]} after {start[0]}", "knots in strictly ascending order")
     for (x0, y0), (x1, y1), slope in zip(points, points[1:], slopes):
-        if not x0 < x1:
-            raise _refused(where, f"knot {x1} after {x0}", "knots in strictly ascending order")
         if not abs(y0 + (x1 - x0) * slope - y1) <= slack:
             raise _refused(where, f"slope {slope} from {x0} to {x1}", f"the slope that meets {y1}")
 

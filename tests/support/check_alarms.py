@@ -11,9 +11,10 @@ import sys
 import time
 
 import pandas as pd
-from check_worlds import labelled_cohort, purged_folds, shuffled_split
+from check_worlds import clean_book, labelled_cohort, purged_folds, shuffled_split
 
 from churnbench.checks import CheckContext, run_checks
+from churnbench.checks.permutation import ERRORS, TOLERANCE, permuted_aucs
 from churnbench.data.simulate import simulate_world
 from churnbench.domain.cohort import Cohort
 
@@ -36,6 +37,29 @@ def simulated_cohort(accounts: int, months: int, seed: int, leak: str | None) ->
     )
 
 
+def permutation_rules(worlds: int) -> None:
+    """How often three rules reject clean, purged folds, and how often they catch shuffled ones."""
+    for kind in ("purged", "shuffled"):
+        naive = four = chosen = 0
+        for seed in range(worlds):
+            cohort, _ = clean_book(accounts=400, months=20, seed=seed)
+            fold = (purged_folds(cohort) if kind == "purged" else shuffled_split(cohort, seed))[0]
+            frame = cohort.frame
+            rows = pd.concat(
+                [
+                    frame.loc[fold.train_rows].assign(part="train"),
+                    frame.loc[fold.test_rows].assign(part="test"),
+                ]
+            )
+            values = permuted_aucs(rows, cohort.metrics, seed=seed)
+            away, error = abs(values.mean() - 0.5), values.std(ddof=1) / len(values) ** 0.5
+            naive += away > 2.0 * error
+            four += away > ERRORS * error
+            chosen += away > max(TOLERANCE, ERRORS * error)
+        sys.stdout.write(f"{kind}: of {worlds}, 2 se {naive}, 4 se {four}, 4 se and .02 {chosen}\n")
+        sys.stdout.flush()
+
+
 def main() -> None:
     """Print one line per kind of world."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -43,7 +67,11 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=1200)
     parser.add_argument("--months", type=int, default=24)
     parser.add_argument("--kinds", default="clean,footprint,backfill,full,current-state,shuffled")
+    parser.add_argument("--permutation", action="store_true", help="compare rules for the target permutation")
     options = parser.parse_args()
+    if options.permutation:
+        permutation_rules(options.worlds)
+        return
     for kind in options.kinds.split(","):
         found: collections.Counter[str] = collections.Counter()
         started = time.perf_counter()

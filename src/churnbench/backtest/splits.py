@@ -66,9 +66,7 @@ def _block(rows: pd.DataFrame, end: pd.Timestamp, months: int) -> pd.DataFrame:
 
 def _usable(rows: pd.DataFrame, fold: Fold, min_events: int) -> bool:
     training = rows.loc[fold.train_rows]
-    return (
-        len(fold.test_rows) > 0 and distinct_events(training) >= min_events and training["y"].nunique() == 2  # noqa: PLR2004 - two classes
-    )
+    return len(fold.test_rows) > 0 and distinct_events(training) >= min_events and training["y"].nunique() == 2
 
 
 def walk_forward(
@@ -93,9 +91,7 @@ def walk_forward(
     """
     rows = cohort.labelled()
     if rows.empty:
-        raise InputError(
-            "no snapshot has a mature label.", fix="Check data_through, gap_days and horizon_days."
-        )
+        raise InputError("no snapshot has a mature label.", fix="Check data_through, gap_days and horizon_days.")
     last = pd.Timestamp(rows["as_of"].max())
     holdout = None
     for quarters in range(holdout_quarters, 0, -1):
@@ -180,6 +176,6 @@ def _chained(rows: pd.DataFrame, parts: int) -> list[tuple[np.ndarray, np.ndarra
         learn = np.flatnonzero(matures <= block[0])
         predict = np.flatnonzero((as_of >= block[0]) & (as_of <= block[-1]))
         events = len(set(accounts[learn][y[learn] == 1]))
-        if events >= 5 and (y[predict] == 1).any():  # noqa: PLR2004 - fewer teach nothing
+        if events >= 5 and (y[predict] == 1).any():
             folds.append((learn, predict))
     return folds

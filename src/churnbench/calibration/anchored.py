@@ -98,10 +98,10 @@ def thin(y: np.ndarray, seed: int, most: int = _MAX_ROWS) -> Sample:
     positives, negatives = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
     take = min(len(positives), most // 2)
     for group, count in ((positives, take), (negatives, most - take)):
-        count = min(count, len(group))
-        chosen = group if count == len(group) else generator.choice(group, count, replace=False)
+        taken = min(count, len(group))
+        chosen = group if taken == len(group) else generator.choice(group, taken, replace=False)
         rows.append(chosen)
-        weights.append(np.full(count, len(group) / max(count, 1)))
+        weights.append(np.full(taken, len(group) / max(taken, 1)))
     order = np.argsort(np.concatenate(rows), kind="stable")
     return Sample(np.concatenate(rows)[order], np.concatenate(weights)[order])
 
@@ -212,9 +212,7 @@ class AnchoredRefit:
     ) -> AnchoredFit:
         """Fit some rows with shapes "declared", "audited" or "free"."""
         limits = self.limits if limits is None else limits
-        shapes: dict[str, Shape] = {
-            r.metric: "free" if mode == "free" else "declared" for r in part.basis.ramps
-        }
+        shapes: dict[str, Shape] = {r.metric: "free" if mode == "free" else "declared" for r in part.basis.ramps}
         problem, solution = self._solve(part, prior_sd, shapes, limits=limits, start=start)
         changes: tuple[ShapeChange, ...] = ()
         if mode == "audited":

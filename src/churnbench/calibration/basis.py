@@ -114,9 +114,9 @@ class Basis:
 
 def segment_count(rows: int, events: int) -> int:
     """Segments per metric: 4 below 500 rows, 12 from 500 distinct churned accounts on, else 6."""
-    if rows < 500:  # noqa: PLR2004 - method, section 5.1
+    if rows < 500:
         return 4
-    return 12 if events >= 500 else 6  # noqa: PLR2004 - likewise
+    return 12 if events >= 500 else 6
 
 
 def learn_basis(training: pd.DataFrame, curves: Sequence[HandCurve], segments: int) -> Basis:
@@ -168,7 +168,7 @@ def _knots(present: np.ndarray, curve: HandCurve, segments: int) -> np.ndarray:
     low, high = present.min(), present.max()
     own = [knot for knot in curve.knots if low <= knot <= high]
     together = np.unique(np.concatenate([placed, np.asarray(own, dtype=float)]))
-    if len(together) < 2:  # noqa: PLR2004 - a constant metric still needs one (useless) segment
+    if len(together) < 2:
         together = np.array([together[0], together[0] + 1.0])
     return _spread(together, protected=np.asarray(own, dtype=float))
 

@@ -73,9 +73,7 @@ class Contender:
     fit: Callable[[str, Training, OutcomeWindow | None], FittedContender]
 
 
-def risk_strata(
-    recalibration: Recalibration, window: OutcomeWindow | None
-) -> tuple[str | None, list[dict[str, Any]]]:
+def risk_strata(recalibration: Recalibration, window: OutcomeWindow | None) -> tuple[str | None, list[dict[str, Any]]]:
     """The recalibration of a score as the config's risk curve: points every 2.5, with 90 % intervals.
 
     Returns:
@@ -132,13 +130,9 @@ def finish_formula(
     )
 
 
-def _recalibrated(
-    training: Training, rows: np.ndarray, index: np.ndarray, *, falling: bool = False
-) -> Recalibration:
+def _recalibrated(training: Training, rows: np.ndarray, index: np.ndarray, *, falling: bool = False) -> Recalibration:
     usable = index if (~np.isnan(index)).any() else np.zeros(len(index))
-    return recalibrate(
-        usable, training.y[rows], training.accounts[rows], training.stratum[rows], falling=falling
-    )
+    return recalibrate(usable, training.y[rows], training.accounts[rows], training.stratum[rows], falling=falling)
 
 
 def _constant(name: str, kind: Kind, training: Training) -> FittedContender:
@@ -202,12 +196,12 @@ def _fit_best_single(name: str, training: Training, window: OutcomeWindow | None
     for curve in training.hand_curves:
         x = curve.values(training.frame)
         known = ~np.isnan(x)
-        if known.mean() < 0.5 or len(np.unique(x[known])) < 2 or len(set(training.y[known])) < 2:  # noqa: PLR2004
+        if known.mean() < 0.5 or len(np.unique(x[known])) < 2 or len(set(training.y[known])) < 2:
             continue
         # The hand points give categories an order; elsewhere ranks are the same either way.
         area = auc(training.y[known], x[known])
         if best is None or abs(area - 0.5) > abs(best[0] - 0.5):
-            best = (area, 1.0 if area >= 0.5 else -1.0, curve, np.sort(x[known]))  # noqa: PLR2004
+            best = (area, 1.0 if area >= 0.5 else -1.0, curve, np.sort(x[known]))
     if best is None:
         return _constant(name, "rule", training)
     _, sign, curve, ordered = best

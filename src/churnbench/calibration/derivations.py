@@ -57,8 +57,7 @@ def derive_shap_share(training: Training) -> DerivedFormula:
     """Dimension weights by mean |sum of signed SHAP|, metrics within by mean |SHAP|."""
     by_metric = training.attribution.mean_absolute()
     members = {
-        d.id: [m.id for m in training.spec.in_dimension(d.id) if m.id in by_metric]
-        for d in training.spec.dimensions
+        d.id: [m.id for m in training.spec.in_dimension(d.id) if m.id in by_metric] for d in training.spec.dimensions
     }
     by_dimension = training.attribution.mean_absolute_of_sum(members)
     shares = {}
@@ -79,9 +78,7 @@ def derive_shap_slope(training: Training) -> DerivedFormula:
         known = ~np.isnan(points)
         spread = float(np.var(points[known])) if known.any() else 0.0
         phi = attribution.column(curve.metric)[known] if curve.metric in attribution.metrics else np.zeros(0)
-        slope = (
-            float(np.cov(phi, points[known], bias=True)[0, 1]) / spread if spread > 0 and len(phi) else 0.0
-        )
+        slope = float(np.cov(phi, points[known], bias=True)[0, 1]) / spread if spread > 0 and len(phi) else 0.0
         shares[curve.metric] = max(0.0, -slope)
     return _on_hand_curves(training, shares)
 
@@ -98,11 +95,9 @@ def derive_distilled(training: Training) -> DerivedFormula:
     design = np.column_stack(columns)
     target = boosted.index - boosted.index.mean()
     # Least squares needs only the cross products, however many rows there are.
-    triangle = np.linalg.qr(np.column_stack([design, target]), mode="r")
+    triangle = np.asarray(np.linalg.qr(np.column_stack([design, target]), mode="r"))
     weights, _ = nnls(triangle[:, :-1], triangle[:, -1])
-    return _on_hand_curves(
-        training, {c.metric: float(w) for c, w in zip(training.hand_curves, weights, strict=True)}
-    )
+    return _on_hand_curves(training, {c.metric: float(w) for c, w in zip(training.hand_curves, weights, strict=True)})
 
 
 def derive_anchored(training: Training) -> DerivedFormula:
@@ -145,9 +140,7 @@ DERIVATIONS: dict[str, Callable[[Training], DerivedFormula]] = {
 }
 
 
-def formula_curves(
-    training: Training, fit: AnchoredFit, solution: Any = None
-) -> tuple[list[MetricCurve], float]:
+def formula_curves(training: Training, fit: AnchoredFit, solution: Any = None) -> tuple[list[MetricCurve], float]:
     """An additive fit as weights and curves: share = range over sum of ranges, points = 100 (f - min f) / range.
 
     Args:
@@ -231,8 +224,6 @@ def _scored_rows(training: Training) -> np.ndarray:
     return np.arange(len(training.y))
 
 
-def _scored(
-    training: Training, body: dict[str, Any], rows: np.ndarray, shares: Mapping[str, float]
-) -> DerivedFormula:
+def _scored(training: Training, body: dict[str, Any], rows: np.ndarray, shares: Mapping[str, float]) -> DerivedFormula:
     raw = score_frame(body, training.frame.iloc[rows])["raw_score"].to_numpy(dtype=float)
     return DerivedFormula(body, rows, raw, shares)

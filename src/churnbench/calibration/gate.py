@@ -12,9 +12,7 @@ from typing import Literal
 
 from churnbench.metrics import Estimate
 
-Verdict = Literal[
-    "promote", "keep-equivalent", "reject", "not-enough-evidence", "descriptive-only", "blocked"
-]
+Verdict = Literal["promote", "keep-equivalent", "reject", "not-enough-evidence", "descriptive-only", "blocked"]
 Tier = Literal["descriptive", "proposal", "gated", "full"]
 
 MARGIN_SHARE = 0.01
@@ -48,11 +46,11 @@ def small_data_tier(training_events: int) -> Tier:
     >>> [small_data_tier(events) for events in (19, 20, 50, 150)]
     ['descriptive', 'proposal', 'gated', 'full']
     """
-    if training_events < 20:  # noqa: PLR2004 - method, section 5
+    if training_events < 20:
         return "descriptive"
-    if training_events < 50:  # noqa: PLR2004 - likewise
+    if training_events < 50:
         return "proposal"
-    return "gated" if training_events < 150 else "full"  # noqa: PLR2004 - likewise
+    return "gated" if training_events < 150 else "full"
 
 
 def null_log_loss(base_rate: float) -> float:
@@ -207,4 +205,4 @@ def events_needed(delta: Estimate, margin: float, events: int) -> int | None:
     if room <= 0 or half <= 0:
         return None
     needed = math.ceil(events * (half / room) ** 2)
-    return needed if needed <= 1_000_000 else None  # noqa: PLR2004 - a number of accounts nobody will ever see
+    return needed if needed <= 1_000_000 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -55,10 +56,10 @@ class HandCurve:
     def values(self, frame: pd.DataFrame) -> np.ndarray:
         """The metric on its numeric axis (rows,), NaN for missing."""
         if self.categories is not None:
-            return frame[self.input].map(dict(self.categories)).to_numpy(dtype=float, na_value=np.nan)
+            return np.asarray(frame[self.input].map(dict(self.categories)).to_numpy(dtype=float, na_value=np.nan))
         x = _numbers(frame[self.input])
         if self.rule["kind"] == "boolean":
-            return np.where(np.isnan(x), np.nan, (x >= 0.5).astype(float))  # noqa: PLR2004 - the scorer's rule
+            return np.where(np.isnan(x), np.nan, (x >= 0.5).astype(float))
         if self.rule["kind"] == "ratio":
             below = _numbers(frame[self.rule["denominator"]])
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -70,7 +71,7 @@ class HandCurve:
 
     def points_at(self, x: np.ndarray) -> np.ndarray:
         """Hand points 0-100 at positions of the numeric axis."""
-        return np.interp(x, self.knots, self.points)
+        return np.asarray(np.interp(x, self.knots, self.points))
 
     def normalised(self, frame: pd.DataFrame) -> np.ndarray:
         """Hand points 0-100 per row, NaN for missing."""
@@ -101,7 +102,7 @@ class HandCurve:
         if len(pairs) == 1:
             pairs.append([pairs[0][0] + 1.0, pairs[0][1]])
         pairs = _without_straight_knots(pairs)
-        slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in zip(pairs, pairs[1:], strict=False)]
+        slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(pairs)]
         rule: dict[str, Any] = {"kind": self.rule["kind"], "points": pairs, "slopes": slopes}
         if self.rule["kind"] == "ratio":
             rule |= {key: self.rule[key] for key in ("denominator", "multiplier")}
@@ -120,7 +121,7 @@ def _without_straight_knots(pairs: list[list[float]]) -> list[list[float]]:
     for before, here, after in zip(pairs, pairs[1:], pairs[2:], strict=False):
         left = kept[-1]
         straight = left[1] + (after[1] - left[1]) * (here[0] - left[0]) / (after[0] - left[0])
-        if abs(straight - here[1]) > 0.01 or before[1] == here[1] != after[1]:  # noqa: PLR2004 - the points' own rounding
+        if abs(straight - here[1]) > 0.01 or before[1] == here[1] != after[1]:
             kept.append(here)
     kept.append(pairs[-1])
     return kept

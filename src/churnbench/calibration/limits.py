@@ -62,9 +62,7 @@ def share_bounds(
     """
     declared = {metric.id: metric for metric in spec.metrics}
     each = list(np.eye(len(metrics), dtype=bool))
-    groups = [
-        np.array([declared[m].dimension == dimension.id for m in metrics]) for dimension in spec.dimensions
-    ]
+    groups = [np.array([declared[m].dimension == dimension.id for m in metrics]) for dimension in spec.dimensions]
     groups = [group for group in groups if group.any()]
     found: dict[str, list[ShareBound]] = {}
     if limits.max_metric_share is not None:
@@ -77,8 +75,7 @@ def share_bounds(
     if limits.max_move_points is not None:
         reach = limits.max_move_points / 100
         found["max_move_points"] = [
-            (group, max(0.0, hand[group].sum() - reach), min(1.0, hand[group].sum() + reach))
-            for group in each + groups
+            (group, max(0.0, hand[group].sum() - reach), min(1.0, hand[group].sum() + reach)) for group in each + groups
         ]
     return found
 

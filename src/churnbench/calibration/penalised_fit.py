@@ -107,7 +107,7 @@ def solve(problem: Problem, *, start: Solution | None = None, max_steps: int = 3
         x = np.concatenate([[current.intercept], current.coefficients])
         target = quadratic_minimum(problem, gradient, hessian, x)
         stride, better = 1.0, current
-        while stride > 1e-4:  # noqa: PLR2004 - below this the step no longer changes a printed digit
+        while stride > 1e-4:
             moved = x + stride * (target - x)
             better = _at(problem, float(moved[0]), moved[1:])
             if _objective(problem, better) <= value:
@@ -124,19 +124,15 @@ def solve(problem: Problem, *, start: Solution | None = None, max_steps: int = 3
 
 def _at(problem: Problem, intercept: float, a: np.ndarray) -> Solution:
     # An interior point stays a hair inside its bounds; an exact zero is what "not selected" means.
-    settled = np.where((problem.bound != 0) & (a * problem.bound < 1e-7), 0.0, a)  # noqa: PLR2004 - far below a basis point
-    return Solution(
-        intercept, settled, mean_log_loss(problem.y, intercept + problem.design @ settled, problem.weight)
-    )
+    settled = np.where((problem.bound != 0) & (a * problem.bound < 1e-7), 0.0, a)
+    return Solution(intercept, settled, mean_log_loss(problem.y, intercept + problem.design @ settled, problem.weight))
 
 
 def _objective(problem: Problem, solution: Solution) -> float:
     return solution.loss + float(problem.penalty @ (solution.coefficients - problem.anchor) ** 2)
 
 
-def quadratic_minimum(
-    problem: Problem, gradient: np.ndarray, hessian: np.ndarray, at: np.ndarray
-) -> np.ndarray:
+def quadratic_minimum(problem: Problem, gradient: np.ndarray, hessian: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Minimiser of the local quadratic model plus penalty under the bounds and constraints: (columns + 1,)."""
     penalty = np.concatenate([[0.0], problem.penalty])
     anchor = np.concatenate([[0.0], problem.anchor])
@@ -163,7 +159,5 @@ def quadratic_minimum(
     result = solver.solve()
     x = np.asarray(result.x)
     if not np.all(np.isfinite(x)) or "Infeasible" in str(result.status):
-        raise ChurnbenchError(
-            f"the constrained fit of the weights did not converge (solver state: {result.status})."
-        )
+        raise ChurnbenchError(f"the constrained fit of the weights did not converge (solver state: {result.status}).")
     return x

@@ -55,7 +55,7 @@ def pooled_rates(counts: Mapping[str, tuple[float, float]]) -> dict[str, PooledR
 def _strength(events: np.ndarray, trials: np.ndarray, rate: float) -> float:
     """Prior accounts m; large when segments do not differ beyond chance."""
     used = trials > 0
-    if used.sum() < 2:  # noqa: PLR2004 - one segment cannot differ from itself
+    if used.sum() < 2:
         return 1e4
     n, p = trials[used], events[used] / trials[used]
     spread = float((n * (p - rate) ** 2).sum())

@@ -47,13 +47,13 @@ def prices(training: Training, refit: AnchoredRefit, fit: AnchoredFit) -> list[P
             continue
         auc_other, loss_other = _out_of_fold(training, refit, fit, other, refit.limits)
         found.append(
-            Price(f"shapes: {mode} against {other}", mode, True, auc_other - auc_now, loss_now - loss_other)
+            Price(f"shapes: {mode} against {other}", mode, mode != "free", auc_other - auc_now, loss_now - loss_other)
         )
     for name in refit.limits:
         fewer = {other: value for other, value in refit.limits.items() if other != name}
         auc_without, loss_without = _out_of_fold(training, refit, fit, mode, fewer)
         setting = getattr(training.settings.limits, name)
-        found.append(Price(name, str(setting), True, auc_without - auc_now, loss_now - loss_without))
+        found.append(Price(name, str(setting), name in refit.limits, auc_without - auc_now, loss_now - loss_without))
     return found
 
 
@@ -93,9 +93,7 @@ def missing_policies(training: Training, derived: DerivedFormula) -> list[dict[s
     for policy, body in bodies.items():
         raw = score_frame(body, frame)["raw_score"].to_numpy(dtype=float)
         y = training.y[derived.rows]
-        line = recalibrate(
-            raw, y, training.accounts[derived.rows], training.stratum[derived.rows], falling=True
-        )
+        line = recalibrate(raw, y, training.accounts[derived.rows], training.stratum[derived.rows], falling=True)
         p = line.probability(raw, training.stratum[derived.rows])
         found.append(
             {

@@ -69,14 +69,10 @@ def scored_rows(training: Training, contender: FittedContender) -> ScoredRows:
     known = ~np.isnan(contender.out_of_fold)
     rows = contender.rows[known]
     snapshot = pd.factorize(training.frame["as_of"].iloc[rows], sort=True, use_na_sentinel=False)[0]
-    return ScoredRows(
-        contender.out_of_fold[known], training.y[rows], training.accounts[rows], np.asarray(snapshot)
-    )
+    return ScoredRows(contender.out_of_fold[known], training.y[rows], training.accounts[rows], np.asarray(snapshot))
 
 
-def propose(
-    training: Training, fitted: FittedContender, incumbent: FittedContender, rule: ThresholdRule
-) -> Proposal:
+def propose(training: Training, fitted: FittedContender, incumbent: FittedContender, rule: ThresholdRule) -> Proposal:
     """Choose cut-offs for a fitted formula and lay the familiar numbers over them.
 
     Args:
@@ -94,12 +90,12 @@ def propose(
         )
     rows = scored_rows(training, fitted)
     bands = [(name, start / 100) for name, start in fitted.body["bands"]]
-    if len(bands) < 2 or len(rows.score) == 0:  # noqa: PLR2004 - one band has no cut-off
+    if len(bands) < 2 or len(rows.score) == 0:
         return Proposal(fitted, tuple(Threshold(n, s, s, s, None) for n, s in bands), rows, ())
     today = score_frame(incumbent.body or {}, training.frame.iloc[fitted.rows])["health_score_x100"]
     today_scores = today.to_numpy(dtype=float, na_value=np.nan) / 100
     low, high, warnings = _cuts(training, fitted, rows, rule, bands, today_scores[~np.isnan(today_scores)])
-    low_at, high_at = _apart(low.score, high.score, single=len(bands) == 2)  # noqa: PLR2004 - red and green only
+    low_at, high_at = _apart(low.score, high.score, single=len(bands) == 2)
     return _finished(training, fitted, rows, bands, (low_at, high_at), (low, high), warnings)
 
 
@@ -148,9 +144,7 @@ def _cost_cut(training: Training, fitted: FittedContender, rows: ScoredRows, rul
             fix="Name a column with the yearly value of an account, or choose by = 'risk' or 'capacity'.",
         )
     value = float(pd.to_numeric(training.frame[column]).mean())
-    at_least = cuts.cost_threshold(
-        contact_cost=rule.contact_cost or 0.0, save_rate=rule.save_rate or 0.0, value=value
-    )
+    at_least = cuts.cost_threshold(contact_cost=rule.contact_cost or 0.0, save_rate=rule.save_rate or 0.0, value=value)
     probability = fitted.recalibration.fallback.probability(rows.score)
     return cuts.risk_cut(rows, probability, at_least)
 
@@ -166,7 +160,7 @@ def _apart(low: float, high: float, *, single: bool) -> tuple[float, float]:
 
 def display_points(bands: list[tuple[str, float]], low: float, high: float) -> list[list[float]]:
     """Map that puts the calibrated cut-offs on the familiar numbers: [[raw, shown], ...]."""
-    if len(bands) == 2:  # noqa: PLR2004 - one boundary
+    if len(bands) == 2:
         return [[0.0, 0.0], [high, bands[1][1]], [100.0, 100.0]]
     return [[0.0, 0.0], [low, bands[1][1]], [high, bands[-1][1]], [100.0, 100.0]]
 

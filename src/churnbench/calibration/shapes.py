@@ -9,7 +9,7 @@ Source: method of the project, section 5.4; Rao and Scott (1984) for dividing by
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -170,12 +170,7 @@ def audit(
         without = _unanchored(basis, anchor, best.metric)
         baseline = solve(under(shapes, without), start=solution)
         refitted = solve(under(trial, anchor), start=solution)
-        gained = (
-            2
-            * problem.weight.sum()
-            * (min(baseline.loss, solution.loss) - refitted.loss)
-            / best.design_effect
-        )
+        gained = 2 * problem.weight.sum() * (min(baseline.loss, solution.loss) - refitted.loss) / best.design_effect
         if gained > best.needed:
             shapes, solution = trial, refitted
             changes.append(ShapeChange(best.metric, best.shape, gained, best.needed, best.design_effect))
@@ -191,37 +186,84 @@ def _unanchored(basis: Basis, anchor: np.ndarray, metric: str) -> np.ndarray:
     return held
 
 
-def _proposals(problem, basis, cluster, solution, shapes, anchor, under):  # type: ignore[no-untyped-def]
+def _proposals(
+    problem: Problem,
+    basis: Basis,
+    cluster: np.ndarray,
+    solution: Solution,
+    shapes: Shapes,
+    anchor: np.ndarray,
+    under: Callable[[Shapes, np.ndarray], Problem],
+) -> list[ShapeChange]:
+    """Changes that look worth a full fit, judged on the local quadratic model of the log-likelihood."""
     gradient, hessian = curvature(problem, solution)
     x = np.concatenate([[solution.intercept], solution.coefficients])
     p = expit(solution.log_odds(problem.design))
-    total = problem.weight.sum()
+    total = float(problem.weight.sum())
 
-    def gain(trial: Shapes, held: np.ndarray) -> float:
-        moved = quadratic_minimum(under(trial, held), gradient, hessian, x) - x
+    def gained(moved: np.ndarray) -> float:
         return float(-2 * total * (gradient @ moved + 0.5 * moved @ hessian @ moved))
 
-    found = []
+    def gain(trial: Shapes, held: np.ndarray) -> float:
+        return gained(quadratic_minimum(under(trial, held), gradient, hessian, x) - x)
+
+    found: list[ShapeChange] = []
     for ramps in basis.ramps:
         if shapes[ramps.metric] == "free":
             continue
         columns = problem.design[:, ramps.ramp_columns]
         effect = design_effect(columns, problem.y - p, p * (1 - p), problem.weight, cluster)
         without = _unanchored(basis, anchor, ramps.metric)
+        most = gained(_unbounded_move(problem, ramps, gradient, hessian, x, without)) / effect
+        if most < _WORTH_A_FIT * FLIP_NEEDS:
+            continue
         baseline = max(0.0, gain(shapes, without))
         tried: dict[Shape, tuple[float, float]] = {}
         if shapes[ramps.metric] == "declared":
-            flipped = (gain({**shapes, ramps.metric: "flipped"}, anchor) - baseline) / effect
-            tried["flipped"] = (flipped, FLIP_NEEDS)
-        if ramps.segments > 1:
-            freed = (gain({**shapes, ramps.metric: "free"}, anchor) - baseline) / effect
-            tried["free"] = (freed, FREE_NEEDS + 2 * ramps.segments)
-        passing = {shape: pair for shape, pair in tried.items() if pair[0] > _WORTH_A_FIT * pair[1]}
-        if "free" in passing and "flipped" in passing:
-            # A free shape costs K parameters; it must earn them beyond what the flip already explains.
-            extra_gain = passing["free"][0] - passing["flipped"][0]
-            passing.pop("flipped" if extra_gain > 2 * ramps.segments else "free")
-        found += [
-            ShapeChange(ramps.metric, shape, pair[0], pair[1], effect) for shape, pair in passing.items()
-        ]
+            tried["flipped"] = (
+                (gain({**shapes, ramps.metric: "flipped"}, anchor) - baseline) / effect,
+                FLIP_NEEDS,
+            )
+        needed = FREE_NEEDS + 2 * ramps.segments
+        if ramps.segments > 1 and most > _WORTH_A_FIT * needed:
+            tried["free"] = ((gain({**shapes, ramps.metric: "free"}, anchor) - baseline) / effect, needed)
+        found += _worth_fitting(ramps, tried, effect)
     return found
+
+
+def _worth_fitting(ramps: MetricRamps, tried: dict[Shape, tuple[float, float]], effect: float) -> list[ShapeChange]:
+    passing = {shape: pair for shape, pair in tried.items() if pair[0] > _WORTH_A_FIT * pair[1]}
+    if "free" in passing and "flipped" in passing:
+        # A free shape costs K parameters; it must earn them beyond what the flip already explains.
+        extra = passing["free"][0] - passing["flipped"][0]
+        passing.pop("flipped" if extra > 2 * ramps.segments else "free")
+    return [ShapeChange(ramps.metric, shape, pair[0], pair[1], effect) for shape, pair in passing.items()]
+
+
+def _unbounded_move(
+    problem: Problem,
+    ramps: MetricRamps,
+    gradient: np.ndarray,
+    hessian: np.ndarray,
+    x: np.ndarray,
+    held: np.ndarray,
+) -> np.ndarray:
+    """Newton step with one metric's bounds lifted and every coefficient now at a bound held there.
+
+    One linear solve; it can only promise more than the bounded step will keep, so it screens metrics cheaply.
+    """
+    moving = np.concatenate([[True], solution_moves(problem, x[1:])])
+    moving[1 + ramps.columns[0] : 1 + ramps.columns[1]] = True
+    chosen = np.flatnonzero(moving)
+    penalty = np.concatenate([[0.0], problem.penalty])[chosen]
+    target = np.concatenate([[0.0], held])[chosen]
+    square = hessian[np.ix_(chosen, chosen)] + 2.0 * np.diag(penalty) + 1e-10 * np.eye(len(chosen))
+    step = np.linalg.solve(square, -(gradient[chosen] + 2.0 * penalty * (x[chosen] - target)))
+    moved = np.zeros(len(x))
+    moved[chosen] = step
+    return moved
+
+
+def solution_moves(problem: Problem, a: np.ndarray) -> np.ndarray:
+    """Which coefficients are free to move: unbounded ones, and bounded ones away from zero."""
+    return np.asarray((problem.bound == 0) | (a != 0))

@@ -124,7 +124,7 @@ class Training:
     @property
     def teachable(self) -> bool:
         """Whether a model can be fitted at all: inner folds exist and five accounts churned."""
-        return bool(self.folds) and self.events >= 5 and not self.y.all()  # noqa: PLR2004 - fewer teach nothing
+        return bool(self.folds) and self.events >= 5 and not self.y.all()
 
     @cached_property
     def hand_body(self) -> dict[str, Any]:
@@ -136,9 +136,7 @@ class Training:
         """Hand curve per metric, in the order of the body."""
         declared = {metric.id: metric for metric in self.spec.metrics}
         return tuple(
-            HandCurve.of(
-                metric, higher_is_healthier=declared[metric["id"]].direction == "higher_is_healthier"
-            )
+            HandCurve.of(metric, higher_is_healthier=declared[metric["id"]].direction == "higher_is_healthier")
             for metric in self.hand_body["metrics"]
         )
 
@@ -147,7 +145,7 @@ class Training:
         """Share of each metric in the hand score (metrics,), summing to 1, in the order of `hand_curves`."""
         points = effective_points(self.hand_body)
         shares = np.array([points[curve.metric] for curve in self.hand_curves])
-        return shares / shares.sum()
+        return np.asarray(shares / shares.sum())
 
     @cached_property
     def encoder(self) -> Encoder:

@@ -1,7 +1,7 @@
 """How sure the refit is of its weights and curves: the fit repeated on resampled accounts.
 
 Shapes and prior strength stay as chosen; what varies is which accounts happened to be observed. Each resample starts
-from the full solution and takes at most three Newton steps, which is where a resample's optimum lies.
+from the full solution and takes at most two Newton steps, which is where a resample's optimum lies.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from churnbench.calibration.training import Training
 from churnbench.domain.progress import Progress
 
 _SELECTED = 0.005
-_STEPS = 3
+_STEPS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +51,7 @@ def resample_weights(training: Training, fit: AnchoredFit, progress: Progress) -
     ids = [ramps.metric for ramps in fit.basis.ramps]
     dimension_of = {metric.id: metric.dimension for metric in training.spec.metrics}
     order = [dimension.id for dimension in training.spec.dimensions]
-    belongs = np.array(
-        [[dimension_of[metric] == dimension for metric in ids] for dimension in order], dtype=float
-    )
+    belongs = np.array([[dimension_of[metric] == dimension for metric in ids] for dimension in order], dtype=float)
     shares = np.zeros((replicates, len(ids)))
     points = [np.zeros((replicates, len(ramps.knots))) for ramps in fit.basis.ramps]
     progress.stage("resampling accounts", replicates)

@@ -106,8 +106,8 @@ def lead_sentence(context: CheckContext, name: str) -> str:
     column = context.sample[name]
     if not context.cohort.dated or not pd.api.types.is_numeric_dtype(column):
         return ""
-    profile = [(bucket, _lead_auc(context, column.to_numpy(dtype=np.float64), bucket)) for bucket in BUCKETS]
-    known = [(bucket, value) for bucket, value in profile if value is not None]
+    profile = [(bucket, _match(context, column.to_numpy(dtype=np.float64), bucket)) for bucket in BUCKETS]
+    known = [(bucket, match.auc) for bucket, match in profile if match is not None]
     if len(known) < 2:
         return ""
     sign = 1.0 if known[0][1] >= 0.5 else -1.0
@@ -118,27 +118,24 @@ def lead_sentence(context: CheckContext, name: str) -> str:
 def _falls(
     context: CheckContext, subject: str, place: str, risk: Floats, boundaries: list[Cliff], z: float
 ) -> list[Finding]:
-    """Boundaries across which one column falls too far."""
-    found = []
+    """The boundary across which one column falls farthest, if it falls too far at any."""
+    found: list[tuple[float, str]] = []
     for cliff in boundaries:
-        near, far = (_lead_auc(context, risk, bucket) for bucket in (cliff.near, cliff.far))
+        near, far = (_match(context, risk, bucket) for bucket in (cliff.near, cliff.far))
         if near is None or far is None:
             continue
-        sign = 1.0 if near >= 0.5 else -1.0
-        fall = sign * (near - far)
+        sign = 1.0 if near.auc >= 0.5 else -1.0
+        fall = sign * (near.auc - far.auc)
         # Resampling is the dear part: only falls that matter are put to the test.
-        if fall > cliff.limit and fall - z * _spread(context, risk, cliff) > cliff.limit / 3.0:
-            near_figure, far_figure = (figure(0.5 + sign * (value - 0.5)) for value in (near, far))
-            found.append(
-                Finding(
-                    f"lead-cliff:{place}",
-                    "review",
-                    f"{subject} predicts churn {cliff.near[0]}-{cliff.near[1]} days before it happens with "
-                    f"AUC {near_figure} and {cliff.far[0]}-{cliff.far[1]} days before with {far_figure}. "
-                    f"{cliff.meaning} Please look at when it is recorded.{context.sampled}",
-                )
+        if fall > cliff.limit and fall - z * _spread(context, near, far) > cliff.limit / 3.0:
+            near_figure, far_figure = (figure(0.5 + sign * (side.auc - 0.5)) for side in (near, far))
+            detail = (
+                f"{subject} predicts churn {cliff.near[0]}-{cliff.near[1]} days before it happens with "
+                f"AUC {near_figure} and {cliff.far[0]}-{cliff.far[1]} days before with {far_figure}. "
+                f"{cliff.meaning} Please look at when it is recorded.{context.sampled}"
             )
-    return found[:1]
+            found.append((fall, detail))
+    return [Finding(f"lead-cliff:{place}", "review", max(found)[1])] if found else []
 
 
 def _days(context: CheckContext) -> Floats:
@@ -156,50 +153,58 @@ def _enough(context: CheckContext, cliff: Cliff) -> bool:
     )
 
 
-def _matched(
-    context: CheckContext, risk: Floats, bucket: tuple[int, int]
-) -> tuple[npt.NDArray[np.bool_], Floats, Floats] | None:
-    """Rows, outcomes and weights for one lead time; `None` with fewer than `MIN_CASES` churned accounts."""
+@dataclass(frozen=True, eq=False)
+class _Match:
+    """Cases at one lead time and controls of the same as-of dates.
+
+    Attributes:
+        rows: which sampled rows are used.
+        outcome: 1 for cases, 0 for controls.
+        risk: value of the column, of the rows used.
+        weight: 1 for cases; controls are weighted to the cases' mix of as-of dates.
+    """
+
+    rows: npt.NDArray[np.bool_]
+    outcome: Floats
+    risk: Floats
+    weight: Floats
+
+    @property
+    def auc(self) -> float:
+        """AUC of cases against controls."""
+        return auc(self.outcome, self.risk, weights=self.weight)
+
+
+def _match(context: CheckContext, risk: Floats, bucket: tuple[int, int]) -> _Match | None:
+    """Cases and controls for one lead time; `None` with fewer than `MIN_CASES` churned accounts."""
     days, frame = _days(context), context.sample
     known = ~np.isnan(risk)
     case = known & (days > bucket[0]) & (days <= bucket[1])
     control = known & (frame["status"] == "labelled").to_numpy() & ~(days <= max(CLEAR_DAYS, bucket[1]))
-    if context.cohort.data_through is not None:
-        clear_until = frame["as_of"] + pd.Timedelta(days=CLEAR_DAYS)
-        watched = control & (clear_until <= pd.Timestamp(context.cohort.data_through)).to_numpy()
-        # Short histories: a mature label without an event has to do.
-        control = watched if watched.sum() >= control.sum() / 2.0 else control
+    clear_until = frame["as_of"] + pd.Timedelta(days=CLEAR_DAYS)
+    through = context.cohort.data_through or frame["as_of"].max()
+    watched = control & (clear_until <= pd.Timestamp(through)).to_numpy()
+    # Short histories: a mature label without an event has to do.
+    control = watched if watched.sum() >= control.sum() / 2.0 else control
     snapshot = pd.factorize(frame["as_of"])[0]
-    size = int(snapshot.max()) + 1 if len(snapshot) else 0
+    size = int(snapshot.max()) + 1
     cases = np.bincount(snapshot[case], minlength=size)
     controls = np.bincount(snapshot[control], minlength=size)
     case &= controls[snapshot] > 0
-    if len(np.unique(context.codes[case])) < MIN_CASES or not control.any():
+    if len(np.unique(context.codes[case])) < MIN_CASES:
         return None
     share = np.divide(cases, controls, out=np.zeros(size), where=controls > 0)
     weight = np.where(case, 1.0, share[snapshot])
     rows = case | (control & (weight > 0.0))
-    return rows, case[rows].astype(np.float64), weight[rows]
+    return _Match(rows, case[rows].astype(np.float64), risk[rows], weight[rows])
 
 
-def _lead_auc(context: CheckContext, risk: Floats, bucket: tuple[int, int]) -> float | None:
-    """AUC of cases at one lead time against controls of the same as-of dates."""
-    matched = _matched(context, risk, bucket)
-    if matched is None:
-        return None
-    rows, outcome, weight = matched
-    return auc(outcome, risk[rows], weights=weight)
-
-
-def _spread(context: CheckContext, risk: Floats, cliff: Cliff) -> float:
-    """Standard deviation of the fall over resampled accounts."""
+def _spread(context: CheckContext, near: _Match, far: _Match) -> float:
+    """Standard deviation of the fall in AUC over resampled accounts."""
     sides = []
-    for bucket in (cliff.near, cliff.far):
-        matched = _matched(context, risk, bucket)
-        if matched is None:
-            return float("inf")
-        rows, outcome, weight = matched
-        ranked = rank(outcome, risk[rows], context.codes[rows], context.bootstrap.size, weight=weight)
+    for side in (near, far):
+        ranked = rank(
+            side.outcome, side.risk, context.codes[side.rows], context.bootstrap.size, weight=side.weight
+        )
         sides.append(np.concatenate([replicate_auc(cells) for _, cells in ranked.chunks(context.bootstrap)]))
-    fall = sides[0] - sides[1]
-    return float(np.nanstd(fall, ddof=1))
+    return float(np.nanstd(sides[0] - sides[1], ddof=1))

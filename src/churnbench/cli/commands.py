@@ -25,7 +25,7 @@ def run(project_path: Path, out: Path, *, seed: int, show_progress: bool) -> Non
 
 
 def _run(project: Project, out: Path, *, seed: int, show_progress: bool) -> None:
-    from churnbench.tracking import open_recorder  # noqa: PLC0415 - MLflow takes seconds to import
+    from churnbench.tracking import open_recorder
 
     recorder = open_recorder(
         project.tracking.uri,
@@ -40,24 +40,20 @@ def _run(project: Project, out: Path, *, seed: int, show_progress: bool) -> None
 
 def demo(out: Path, *, seed: int, show_progress: bool) -> None:
     """Simulate a book of accounts beside the results and run it."""
-    from churnbench.data.simulate_demo import demo_project  # noqa: PLC0415
+    from churnbench.data.simulate_demo import demo_project
 
     folder = out / "project"
     demo_project(folder)
-    _say(
-        f"Simulated book of accounts in {folder} (1,200 accounts, 24 monthly snapshots); about a minute to go."
-    )
+    _say(f"Simulated book of accounts in {folder} (1,200 accounts, 24 monthly snapshots); about a minute to go.")
     _run(load_project(folder), out, seed=seed, show_progress=show_progress)
 
 
 def init(folder: Path) -> None:
     """Write a project folder to start from."""
-    from churnbench.data.simulate_demo import starter_project  # noqa: PLC0415
+    from churnbench.data.simulate_demo import starter_project
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(
-            "the folder is not empty.", file=str(folder), fix="Name a new folder; nothing was changed."
-        )
+        raise InputError("the folder is not empty.", file=str(folder), fix="Name a new folder; nothing was changed.")
     try:
         starter_project(folder)
     except OSError as error:
@@ -102,7 +98,7 @@ def _line(finding: Finding) -> str:
 
 def score(config: Path, data: Path, out: Path, *, allow_missing: bool) -> None:
     """Score a file."""
-    from churnbench.export import score_file  # noqa: PLC0415
+    from churnbench.export import score_file
 
     result = score_file(config, data, out, allow_missing=allow_missing)
     for warning in result.warnings:
@@ -112,7 +108,7 @@ def score(config: Path, data: Path, out: Path, *, allow_missing: bool) -> None:
 
 def export(config: Path, *, to: str, dialect: str, table: str) -> None:
     """Print SQL."""
-    from churnbench.export import read_document, to_sql  # noqa: PLC0415
+    from churnbench.export import read_document, to_sql
 
     if to != "sql":
         raise InputError(f"'{to}' cannot be emitted.", column="--to", fix="Use --to sql.")
@@ -121,8 +117,8 @@ def export(config: Path, *, to: str, dialect: str, table: str) -> None:
 
 def verify(config: Path, *, engines: tuple[str, ...]) -> None:
     """Compare engines; a difference ends with exit code 2."""
-    from churnbench.export import read_document  # noqa: PLC0415
-    from churnbench.export import verify as verify_document  # noqa: PLC0415
+    from churnbench.export import read_document
+    from churnbench.export import verify as verify_document
 
     results = verify_document(read_document(config), engines)
     for result in results:
@@ -135,8 +131,8 @@ def verify(config: Path, *, engines: tuple[str, ...]) -> None:
 
 def simulate(out: Path, *, accounts: int, months: int, seed: int, leak: str | None, null: bool) -> None:
     """Write a synthetic world, with a project file so that it can be run at once."""
-    from churnbench.data.simulate import simulate_world  # noqa: PLC0415
-    from churnbench.data.simulate_demo import simulated_project  # noqa: PLC0415
+    from churnbench.data.simulate import simulate_world
+    from churnbench.data.simulate_demo import simulated_project
 
     world = simulate_world(accounts, months, seed, leak=leak, null=null)
     simulated_project(world, out)
@@ -145,7 +141,7 @@ def simulate(out: Path, *, accounts: int, months: int, seed: int, leak: str | No
 
 def ui(project: Path, *, port: int) -> None:
     """Start MLflow's pages on loopback."""
-    from churnbench.tracking import ui_command  # noqa: PLC0415
+    from churnbench.tracking import ui_command
 
     uri = "sqlite:///mlruns/mlflow.db"
     if (project / "churnbench.toml").is_file() or project.is_file():

@@ -26,55 +26,51 @@ ShowProgress = Annotated[
     bool, typer.Option("--progress", help="Show progress on stderr even when it is not a terminal.")
 ]
 ProjectPath = Annotated[Path, typer.Argument(help="Project file or its folder.", metavar="PROJECT")]
-ConfigPath = Annotated[
-    Path, typer.Argument(help="Weight config, e.g. runs/demo/config.json.", metavar="CONFIG")
-]
+ConfigPath = Annotated[Path, typer.Argument(help="Weight config, e.g. runs/demo/config.json.", metavar="CONFIG")]
 
 
 @app.command()
-def demo(out: Out = Path("runs/demo"), seed: Seed = 0, progress: ShowProgress = False) -> None:  # noqa: FBT002
+def demo(out: Out = Path("runs/demo"), seed: Seed = 0, progress: ShowProgress = False) -> None:
     """Run the main job on a simulated book of accounts; nothing else is needed.
 
     Example: churnbench demo --out runs/demo
     """
-    from churnbench.cli import commands  # noqa: PLC0415
+    from churnbench.cli import commands
 
     commands.demo(out, seed=seed, show_progress=progress)
 
 
 @app.command()
 def init(
-    folder: Annotated[
-        Path, typer.Argument(help="New project folder; must be absent or empty.", metavar="DIR")
-    ],
+    folder: Annotated[Path, typer.Argument(help="New project folder; must be absent or empty.", metavar="DIR")],
 ) -> None:
     """Make a project folder: commented project file, sample data and a notebook.
 
     Example: churnbench init acme && churnbench run acme --out runs/acme
     """
-    from churnbench.cli import commands  # noqa: PLC0415
+    from churnbench.cli import commands
 
     commands.init(folder)
 
 
 @app.command()
-def check(project: ProjectPath, seed: Seed = 0, progress: ShowProgress = False) -> None:  # noqa: FBT002
+def check(project: ProjectPath, seed: Seed = 0, progress: ShowProgress = False) -> None:
     """Check data, sufficiency and leakage without fitting the formula. Exit code 3 when something blocks.
 
     Example: churnbench check acme
     """
-    from churnbench.cli import commands  # noqa: PLC0415
+    from churnbench.cli import commands
 
     commands.check(project, seed=seed, show_progress=progress)
 
 
 @app.command()
-def run(project: ProjectPath, out: Out, seed: Seed = 0, progress: ShowProgress = False) -> None:  # noqa: FBT002
+def run(project: ProjectPath, out: Out, seed: Seed = 0, progress: ShowProgress = False) -> None:
     """Run the main job: backtest, weights, curves, thresholds, verdict, config, review, MLflow runs.
 
     Example: churnbench run acme --out runs/acme
     """
-    from churnbench.cli import commands  # noqa: PLC0415
+    from churnbench.cli import commands
 
     commands.run(project, out, seed=seed, show_progress=progress)
 
@@ -92,7 +88,7 @@ def score(
 
     Example: churnbench score runs/demo/config.json runs/demo/latest_inputs.parquet --out scores.csv
     """
-    from churnbench.cli import commands  # noqa: PLC0415
+    from churnbench.cli import commands
 
     commands.score(config, data, out, allow_missing=allow_missing)
 
@@ -102,15 +98,13 @@ def export(
     config: ConfigPath,
     to: Annotated[str, typer.Option("--to", help="What to emit: sql.")] = "sql",
     dialect: Annotated[str, typer.Option("--dialect", help="SQL dialect: duckdb.")] = "duckdb",
-    table: Annotated[
-        str, typer.Option("--table", help="Table with account_id and one column per input.")
-    ] = "accounts",
+    table: Annotated[str, typer.Option("--table", help="Table with account_id and one column per input.")] = "accounts",
 ) -> None:
     """Print SQL that scores a table exactly as the config does.
 
     Example: churnbench export runs/demo/config.json --to sql --dialect duckdb --table accounts
     """
-    from churnbench.cli import commands  # noqa: PLC0415
+    from churnbench.cli import commands
 
     commands.export(config, to=to, dialect=dialect, table=table)
 
@@ -118,15 +112,13 @@ def export(
 @app.command()
 def verify(
     config: ConfigPath,
-    engine: Annotated[
-        str, typer.Option("--engine", help="Engines, comma-separated: python,duckdb.")
-    ] = "python,duckdb",
+    engine: Annotated[str, typer.Option("--engine", help="Engines, comma-separated: python,duckdb.")] = "python,duckdb",
 ) -> None:
     """Prove that every engine named computes the same integers from a config.
 
     Example: churnbench verify runs/demo/config.json --engine python,duckdb
     """
-    from churnbench.cli import commands  # noqa: PLC0415
+    from churnbench.cli import commands
 
     commands.verify(config, engines=tuple(part.strip() for part in engine.split(",") if part.strip()))
 
@@ -144,23 +136,21 @@ def simulate(
 
     Example: churnbench simulate --out worlds/one --accounts 500 --months 24 --seed 7
     """
-    from churnbench.cli import commands  # noqa: PLC0415
+    from churnbench.cli import commands
 
     commands.simulate(out, accounts=accounts, months=months, seed=seed, leak=leak, null=null)
 
 
 @app.command()
 def ui(
-    project: Annotated[
-        Path, typer.Argument(help="Folder whose MLflow store to show.", metavar="PROJECT")
-    ] = Path(),
+    project: Annotated[Path, typer.Argument(help="Folder whose MLflow store to show.", metavar="PROJECT")] = Path(),
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
     """Open MLflow on this project's runs, on 127.0.0.1 only.
 
     Example: churnbench ui
     """
-    from churnbench.cli import commands  # noqa: PLC0415
+    from churnbench.cli import commands
 
     commands.ui(project, port=port)
 

@@ -15,7 +15,7 @@ def shown_progress(*, forced: bool) -> Iterator[Progress]:
     if not forced and not sys.stderr.isatty():
         yield Silent()
         return
-    from rich.console import Console  # noqa: PLC0415 - only needed when something is drawn
+    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -23,7 +23,7 @@ def shown_progress(*, forced: bool) -> Iterator[Progress]:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
-    from rich.progress import Progress as Bars  # noqa: PLC0415
+    from rich.progress import Progress as Bars
 
     bars = Bars(
         TextColumn("{task.description:<26}"),

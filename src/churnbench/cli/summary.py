@@ -27,9 +27,7 @@ def closing_summary(evidence: Mapping[str, Any], out: Path) -> str:
     """
     lines = [_title(evidence), "", *_verdict(evidence), "", *_table(evidence), "", *_changes(evidence), ""]
     lines.append(f"  Open   {out / 'review.html'}        MLflow   churnbench ui")
-    lines.append(
-        f"  Score  churnbench score {out / 'config.json'} {out / 'latest_inputs.parquet'} --out scores.csv"
-    )
+    lines.append(f"  Score  churnbench score {out / 'config.json'} {out / 'latest_inputs.parquet'} --out scores.csv")
     return "\n".join(lines)
 
 
@@ -51,10 +49,7 @@ def _verdict(evidence: Mapping[str, Any]) -> list[str]:
     gate = evidence["gate"]
     found = [f"  Verdict   {_WORDS[evidence['verdict']]}", *_wrapped(evidence["verdict_sentence"])]
     delta = evidence["delta_log_loss"]
-    losses = [
-        evidence["contenders"][name]["holdout"]["log_loss"]["value"]
-        for name in ("incumbent", gate["candidate"])
-    ]
+    losses = [evidence["contenders"][name]["holdout"]["log_loss"]["value"] for name in ("incumbent", gate["candidate"])]
     if delta["ci90"] is not None and None not in losses:
         where = "On the holdout" if evidence["claim_level"] != "cross-sectional" else "Cross-validated"
         found += _wrapped(
@@ -77,11 +72,7 @@ def _table(evidence: Mapping[str, Any]) -> list[str]:
     for name, label in rows:
         entry = contenders[name]
         auc, loss, caught = entry["holdout"]["auc"], entry["holdout"]["log_loss"], entry["at_capacity"]
-        interval = (
-            "        -      "
-            if auc["ci90"] is None
-            else f"{_short(auc['ci90'][0])} - {_short(auc['ci90'][1])}"
-        )
+        interval = "        -      " if auc["ci90"] is None else f"{_short(auc['ci90'][0])} - {_short(auc['ci90'][1])}"
         found.append(
             f"  {label:<24}{_short(auc['value']):>4}   {interval:>13}   {_short(loss['value']):>8}   "
             f"{caught['caught']:.0f} of {caught['of']}"
@@ -108,16 +99,12 @@ def _changes(evidence: Mapping[str, Any]) -> list[str]:
     changes = evidence["direction_changes"]
     for change in changes[:2]:
         found += _labelled("Please look", change["detail"])
-    if len(changes) > 2:  # noqa: PLR2004 - two are shown
+    if len(changes) > 2:
         found += _labelled("", f"and {len(changes) - 2} more direction changes to approve in the review")
     for threshold in evidence["thresholds"]:
         if threshold["guaranteed"]:
             top = threshold is evidence["thresholds"][-1]
-            side = (
-                f"from {threshold['from']:.0f} (raw {threshold['from_raw']:.0f})"
-                if top
-                else "the lowest band"
-            )
+            side = f"from {threshold['from']:.0f} (raw {threshold['from_raw']:.0f})" if top else "the lowest band"
             bound = "at most" if top else "at least"
             found += _labelled(
                 "Bands",

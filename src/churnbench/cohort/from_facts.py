@@ -57,8 +57,8 @@ def open_fact_history(session: Session, project: Project) -> FactHistory:
     """
     facts = open_facts(session, project)
     parts = " UNION ALL ".join(
-        f"SELECT account_id, CAST(greatest(event_at, known_at) AS DATE) AS seen, CAST(event_at AS DATE) AS day,"
-        f" CAST(known_at AS DATE) AS known FROM {table.relation}"
+        f"SELECT account_id, CAST(greatest(event_at, known_at) AS DATE) AS seen,"
+        f" CAST(event_at AS DATE) AS day, CAST(known_at AS DATE) AS known FROM {table.relation}"
         for table in facts.values()
     )
     rows = session.connection.execute(
@@ -118,7 +118,8 @@ def _presence(history: FactHistory, accounts: pd.DataFrame | None) -> pd.DataFra
     known = first.dropna()
     if known.empty:
         raise InputError(
-            f"no account has a started_on or a fact; accounts are named like '{ids[0]}', facts like '{seen.index[0]}'.",
+            f"no account has a started_on or a fact; accounts are named like '{ids[0]}', in the facts like"
+            f" '{seen.index[0]}'.",
             file=history.project.file,
             column="data.accounts",
             fix="Use the same account ids in both tables (leading zeros count).",
@@ -156,7 +157,8 @@ _INJECTED = 200_000
 
 def _injected(table: Facts, as_of: date) -> Facts:
     """Copies of known facts with absurd values, dated after as_of; if the table has known times, also copies
-    with their old date that became known after as_of."""
+    with their old date that became known after as_of.
+    """
     absurd = ", ".join(f"{name} * -1000 - 1e6 AS {name}" for name in table.numbers.values())
     replaced = f", {absurd}" if absurd else ""
     later = f"TIMESTAMP '{as_of}' + INTERVAL 1 DAY"

@@ -41,7 +41,7 @@ def snapshot_rows(session: Session, project: Project, accounts: pd.DataFrame | N
             else f"{frame['as_of'].min():%Y-%m-%d} to {frame['as_of'].max():%Y-%m-%d}"
         )
         raise InputError(
-            f"no snapshot between {first or 'the beginning'} and {until or 'the end'}; the file holds {held}.",
+            f"no snapshot between {first or 'the beginning'} and {until or 'the end'}; there are {held}.",
             file=source.label,
             column="as_of",
             fix="Correct [snapshots] from and until, or add rows.",
@@ -95,7 +95,7 @@ def _labels(column: pd.Series, project: Project, file: str) -> pd.Series:
     found = sorted(text.dropna().unique())
     if positive not in found:
         raise InputError(
-            f"label_positive = {project.data.label_positive!r} does not occur; the values are {listed(found)}.",
+            f"label_positive = {project.data.label_positive!r} does not occur; values are {listed(found)}.",
             file=file,
             column=project.data.label,
             fix="Write the value that means churned.",

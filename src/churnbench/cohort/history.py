@@ -1,4 +1,4 @@
-"""The history of a project: its rows labelled, and the same features computed in other ways for the checks."""
+"""The history of a project: its rows labelled, and its features computed in other ways for the checks."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from churnbench.data.contracts import account_rows, outcome_rows
 from churnbench.data.project import Project
 from churnbench.data.session import Session
 from churnbench.domain.cohort import KEY_COLUMNS, ClaimLevel, Cohort, OutcomeWindow
+from churnbench.domain.findings import Finding
 from churnbench.domain.formula_spec import FormulaSpec, MetricSpec
 from churnbench.labels.outcomes import Outcomes, read_outcomes
 from churnbench.labels.sanity import sanity_findings
@@ -61,11 +62,11 @@ class History:
 
     @cached_property
     def accounts(self) -> pd.DataFrame | None:
-        """The accounts table: account_id, started_on, renewal_on, segment, arr and all further columns as text."""
+        """The accounts table: account_id, started_on, renewal_on, segment, arr, all further columns as text."""
         return account_rows(self._session, self.project)
 
     def secondary_labels(self) -> pd.DataFrame:
-        """account_id, as_of, y_contraction, y_expansion: one row per cohort row, empty when cross-sectional."""
+        """account_id, as_of, y_contraction, y_expansion per cohort row; empty when cross-sectional."""
         return self._assembled.changes
 
     def replay(self, as_of: pd.Timestamp, *, inject: bool = False) -> pd.DataFrame | None:
@@ -76,8 +77,8 @@ class History:
             inject: add absurd facts that happened or became known after as_of instead of cutting off alone.
 
         Returns:
-            account_id, as_of and the cohort's metrics for the cohort's accounts on that date, sorted by account;
-            None unless features are computed from facts.
+            account_id, as_of and the cohort's metrics for the cohort's accounts on that date, sorted by
+            account; None unless features are computed from facts.
         """
         if self._facts is None:
             return None
@@ -123,7 +124,7 @@ class History:
         frame = rows.frame.assign(
             y=y,
             status=np.where(y.notna(), "labelled", "ineligible"),
-            reason=np.where(y.notna(), None, "no-label"),
+            reason=pd.Series("no-label", index=y.index).where(y.isna(), None),
             churned_on=rows.frame["as_of"],
             matures_on=rows.frame["as_of"],
             stratum="all",
@@ -171,7 +172,7 @@ class History:
         window: OutcomeWindow | None,
         through: date | None,
         warnings: list[str],
-        findings: tuple,
+        findings: tuple[Finding, ...],
     ) -> _Assembled:
         metrics = tuple(metric.id for metric in rows.formula.metrics)
         unique = frame.drop_duplicates(["account_id", "as_of"])

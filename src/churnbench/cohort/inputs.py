@@ -42,7 +42,8 @@ class Inputs:
 
     Attributes:
         formula: without metrics that have no column.
-        columns: what to read; targets are metric ids, denominators keep their name, parts of ratios start with @.
+        columns: what to read; targets are metric ids, denominators keep their name, parts of ratios start
+            with @.
         ratios: metric id -> targets of numerator and denominator.
         extra: denominators that the formula needs beside its metrics.
         warnings: what was left out.
@@ -128,7 +129,7 @@ def without_absent(
             f"none of the metrics of preset '{formula.preset}' is there; expected columns such as"
             f" {listed(absent, 30)}.",
             file=label,
-            fix='Name your columns like that, or declare them: [[formula.metrics]] id = "logins", column = "Logins".',
+            fix='Name your columns so, or declare them: [[formula.metrics]] id = "logins", column = "Logins".',
         )
     in_use = {metric.dimension for metric in present if metric.weight > 0}
     dimensions = tuple(d for d in formula.dimensions if d.id in in_use)
@@ -137,8 +138,8 @@ def without_absent(
         for segment, by_dimension in formula.segment_weights.items()
     }
     warning = (
-        f"{len(absent)} of {len(formula.metrics)} metrics of preset '{formula.preset}' are not in {label} and are"
-        f" left out: {listed(absent, 30)}."
+        f"{len(absent)} of {len(formula.metrics)} metrics of preset '{formula.preset}' are not in {label}"
+        f" and are left out: {listed(absent, 30)}."
     )
     reduced = replace(
         formula,
@@ -150,7 +151,7 @@ def without_absent(
 
 
 def _proposed(session: Session, project: Project, source: Source, reserved: Sequence[str]) -> Inputs:
-    """Every numeric column as a metric of one dimension; directions are proposed later, from training data."""
+    """Every numeric column as a metric of one dimension; directions are proposed later."""
     roles = ATTRIBUTES | {project.segment_column, project.value_column, *reserved}
     candidates = [name for name in source.columns if name not in roles]
     clash = [name for name in candidates if name in KEY_COLUMNS]
@@ -158,13 +159,13 @@ def _proposed(session: Session, project: Project, source: Source, reserved: Sequ
     warnings = []
     if clash:
         warnings.append(
-            f"{source.label}: columns named like a column of every cohort are left out: {listed(clash)}. To use one,"
-            f' declare it: id = "{clash[0]}_metric", column = "{clash[0]}".'
+            f"{source.label}: columns named like a column of every cohort are left out: {listed(clash)}."
+            f' To use one, declare it: id = "{clash[0]}_metric", column = "{clash[0]}".'
         )
     if other:
         warnings.append(
-            f"{source.label}: columns that are no numbers are left out: {listed(other, 30)}. Declare those that count"
-            ' with normalise = { kind = "boolean" } or "category".'
+            f"{source.label}: columns that are no numbers are left out: {listed(other, 30)}."
+            ' Declare those that count with normalise = { kind = "boolean" } or "category".'
         )
     if not found:
         raise InputError(
@@ -203,7 +204,8 @@ def _numeric(
     """Columns that hold numbers, and those that do not; empty columns are neither."""
     text = [name for name in names if source.stored_as(name) == "VARCHAR"]
     counted = _number_counts(session, source, text, missing)
-    numbers, other = [], []
+    numbers: list[str] = []
+    other: list[str] = []
     for name in names:
         if name not in counted:
             stored = source.stored_as(name)
@@ -220,12 +222,13 @@ def _numeric(
 def _number_counts(
     session: Session, source: Source, names: Sequence[str], missing: tuple[str, ...]
 ) -> dict[str, tuple[int, int]]:
-    totals = {name: (0, 0) for name in names}
+    totals = dict.fromkeys(names, (0, 0))
     for file in source.files if names else ():
         cells = [f"trim({identifier(file.stored[name][0])})" for name in names if name in file.stored]
         asked = ", ".join(
             f"count(*) FILTER (WHERE {cell} NOT IN {literals(missing)}),"
-            f" count(*) FILTER (WHERE {cell} NOT IN {literals(missing)} AND TRY_CAST({cell} AS DOUBLE) IS NOT NULL)"
+            f" count(*) FILTER (WHERE {cell} NOT IN {literals(missing)}"
+            f" AND TRY_CAST({cell} AS DOUBLE) IS NOT NULL)"
             for cell in cells
         )
         row = session.connection.execute(f"SELECT {asked} FROM {file.scan}").fetchall()[0]

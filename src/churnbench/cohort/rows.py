@@ -35,12 +35,13 @@ def with_attributes(frame: pd.DataFrame, accounts: pd.DataFrame | None) -> pd.Da
     """Fill attributes that a row does not hold itself from the accounts table.
 
     Args:
-        frame: account_id, as_of and any of `@started_on`, `@renewal_on`, `@segment`, `@arr` as known on the date.
+        frame: account_id, as_of and any of `@started_on`, `@renewal_on`, `@segment`, `@arr` as known on the
+            date.
         accounts: the accounts table, or None.
 
     Returns:
-        The frame with started_on, renewal_on, segment and arr instead; unknown values are NaT, NaN or None. An
-        attribute that the rows themselves hold is never mixed with today's value from the accounts table.
+        The frame with started_on, renewal_on, segment and arr instead; unknown values are NaT, NaN or None.
+        An attribute that the rows themselves hold is never mixed with today's value from the accounts table.
     """
     out = frame.copy()
     today = None if accounts is None else accounts.set_index("account_id")

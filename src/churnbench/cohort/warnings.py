@@ -1,4 +1,4 @@
-"""What the assembly noticed and a person should know; nothing here stops the work, except ids that never match."""
+"""What the assembly noticed and a person should know."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ Scalar = str | int | float | bool
 
 @dataclass(frozen=True)
 class Condition:
-    """One comparison of a fact's column with fixed values. A missing cell never matches, whatever the operator.
+    """One comparison of a fact's column with fixed values; a missing cell never matches.
 
     Attributes:
         column: column of the fact table.

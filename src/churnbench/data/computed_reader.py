@@ -146,7 +146,7 @@ def check_ratios(computed: Sequence[ComputedMetric], *, in_facts: bool, file: st
         for part in metric.ratio or ():
             if in_facts and part not in plain:
                 raise InputError(
-                    f"the ratio needs '{part}', which is not a metric computed from facts; those are {listed(plain)}.",
+                    f"the ratio needs '{part}', which is not computed from facts; those are {listed(plain)}.",
                     file=file,
                     column=f"formula.metrics {metric.id}",
                     fix=did_you_mean(part, plain)

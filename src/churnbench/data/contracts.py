@@ -16,7 +16,8 @@ def outcome_rows(session: Session, project: Project) -> tuple[pd.DataFrame, str]
     """Rows of the outcomes table as recorded, and its name for messages.
 
     Returns:
-        account_id (str), churned_on, known_on (datetime64), kind (str), voluntary (1.0, 0.0, NaN), share (float).
+        account_id (str), churned_on, known_on (datetime64), kind (str), voluntary (1.0, 0.0, NaN), share
+        (float).
 
     Raises:
         InputError: a column or cell that cannot be used.
@@ -38,8 +39,8 @@ def account_rows(session: Session, project: Project) -> pd.DataFrame | None:
     """Rows of the accounts table, None when the project has none.
 
     Returns:
-        account_id (str, unique), started_on, renewal_on (datetime64), segment (object, None unknown), arr (float)
-        and every further column of the file as text.
+        account_id (str, unique), started_on, renewal_on (datetime64), segment (object, None unknown), arr
+        (float) and every further column of the file as text.
 
     Raises:
         InputError: an account twice, or a column or cell that cannot be used.

@@ -26,7 +26,8 @@ def run_query(session: Session, database: str, sql: str, *, root: Path, label: s
 
     Args:
         session: owner of the folder.
-        database: a DuckDB file, `sqlite:path` or `postgresql://...`; `${NAME}` stands for an environment variable.
+        database: a DuckDB file, `sqlite:path` or `postgresql://...`; `${NAME}` stands for an environment
+            variable.
         sql: one SELECT; the database is opened read-only and nothing else is accepted.
         root: folder that relative database paths start in.
         label: name of the query for messages.
@@ -35,8 +36,8 @@ def run_query(session: Session, database: str, sql: str, *, root: Path, label: s
         A .parquet or .csv file.
 
     Raises:
-        InputError: not a single query, no such database, a missing environment variable, or the database's own
-            error. Messages never contain the connection string: it may hold a password.
+        InputError: not a single query, no such database, a missing environment variable, or the database's
+            own error. Messages never contain the connection string: it may hold a password.
     """
     scheme = database.split(":", 1)[0].lower() if ":" in database else ""
     dialect = {"sqlite": "sqlite", "postgresql": "postgres", "postgres": "postgres"}.get(scheme, "duckdb")
@@ -146,7 +147,7 @@ def _postgres(database: str, query: str, _: Path, target: Path, label: str) -> P
             database, options="-c default_transaction_read_only=on -c TimeZone=UTC"
         ) as connection:
             copy = f"COPY ({query}\n) TO STDOUT (FORMAT csv, HEADER true)"
-            with connection.cursor() as cursor, out.open("wb") as stream, cursor.copy(copy) as rows:  # type: ignore[call-overload]
+            with connection.cursor() as cursor, out.open("wb") as stream, cursor.copy(copy) as rows:
                 for block in rows:
                     stream.write(block)
     except psycopg.Error as error:

@@ -81,8 +81,8 @@ def load_project(path: Path | str) -> Project:
         The checked project.
 
     Raises:
-        InputError: no such file, a TOML syntax error (with its line), an unknown key or value (with the nearest
-            known one), or declarations that contradict each other.
+        InputError: no such file, a TOML syntax error (with its line), an unknown key or value (with the
+            nearest known one), or declarations that contradict each other.
     """
     found = Path(path)
     if found.is_dir():

@@ -73,7 +73,7 @@ def resolve_formula(
     ]
     computed = tuple(one for _, one in found if one is not None)
     check_ratios(computed, in_facts=bool(sources), file=file)
-    _all_computed(found, bool(sources), file)
+    _all_computed(found, in_facts=bool(sources), file=file)
     spec = replace(
         base,
         dimensions=_used(dimensions, metrics, file),
@@ -119,7 +119,7 @@ def _left_out(section: FormulaSection, base: FormulaSpec, file: str) -> set[str]
     for name in section.leave_out:
         if name not in known:
             raise InputError(
-                f"'{name}' is not a metric of preset '{base.preset}'; its metrics are {listed(known, 40) or 'none'}.",
+                f"'{name}' is not a metric of preset '{base.preset}'; those are {listed(known, 40) or 'none'}.",
                 file=file,
                 column="formula.leave_out",
                 fix=did_you_mean(name, known) or "Delete it from the list.",
@@ -183,7 +183,7 @@ def _merged(metric: str, dimension: str, before: MetricSpec | None, stated: dict
     return MetricSpec(metric, dimension, float(stated.pop("weight")), direction_proposed=proposed, **stated)
 
 
-def _all_computed(found: Sequence[tuple[str, ComputedMetric | None]], in_facts: bool, file: str) -> None:
+def _all_computed(found: Sequence[tuple[str, ComputedMetric | None]], *, in_facts: bool, file: str) -> None:
     bare = [metric for metric, computed in found if computed is None]
     if in_facts and bare:
         raise InputError(
@@ -215,7 +215,7 @@ def _used(
             f"dimension '{empty[0]}' has no metric.",
             file=file,
             column="formula.dimensions",
-            fix="Add a metric with that dimension, or delete the dimension (weight = 0 switches off a preset's).",
+            fix="Add a metric to it, or delete the dimension (weight = 0 switches off a preset's).",
         )
     if sum(dimension.weight for dimension in used) <= 0:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Reads tables into DuckDB: CSV, CSV.gz, Parquet, globs and query results, with strict casts and precise errors."""
+"""Reads tables into DuckDB: CSV, CSV.gz, Parquet and query results, strictly, with precise errors."""
 
 from __future__ import annotations
 
@@ -120,8 +120,8 @@ def _csv_file(_: Session, path: Path, label: str) -> SourceFile:
     # Internal names: DuckDB does not tell `Usage` from `usage`.
     names = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(head.columns)))
     scan = (
-        f"read_csv({literal(str(path))}, auto_detect = false, header = true, delim = {literal(head.delimiter)},"
-        f" quote = '\"', escape = '\"', columns = {{{names}}})"
+        f"read_csv({literal(str(path))}, auto_detect = false, header = true,"
+        f" delim = {literal(head.delimiter)}, quote = '\"', escape = '\"', columns = {{{names}}})"
     )
     stored = {name: (f"c{number}", "VARCHAR") for number, name in enumerate(head.columns)}
     return SourceFile(path, label, scan, stored, head)
@@ -178,7 +178,8 @@ def read_table(session: Session, source: Source, columns: list[Column]) -> str:
 
 def fetch_frame(session: Session, table: str) -> pd.DataFrame:
     """A whole table as a DataFrame; dates come as datetime64, text as str with missing values."""
-    return session.connection.execute(f"SELECT * FROM {identifier(table)}").df()
+    frame: pd.DataFrame = session.connection.execute(f"SELECT * FROM {identifier(table)}").df()
+    return frame
 
 
 def _cast(column: Column, file: SourceFile) -> Cast:

@@ -281,7 +281,7 @@ class MetricSection(Section):
 
 
 class FormulaSection(Section):
-    """`[formula]`. Without any declaration the preset is four-dimensions, with one and no preset it is none."""
+    """`[formula]`. Without any declaration the preset is four-dimensions; with one, none."""
 
     preset: Name | None = None
     dimensions: list[DimensionSection] = Field(default_factory=list)

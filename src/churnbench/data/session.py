@@ -28,7 +28,8 @@ class Session:
         self.connection = duckdb.connect(
             config={"memory_limit": memory_limit, "temp_directory": str(self.folder / "spill")}
         )
-        # Days are cut in UTC whatever the machine's zone, so that the same data give the same features anywhere.
+        # Days are cut in UTC whatever the machine's zone, so that the same data give the same features
+        # anywhere.
         self.connection.execute("SET TimeZone = 'UTC'")
         if threads is not None:
             self.connection.execute(f"SET threads = {int(threads)}")

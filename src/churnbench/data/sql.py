@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from churnbench.data.computed import Scalar
+
 
 def identifier(name: str) -> str:
     """A quoted identifier.
@@ -14,7 +16,7 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def literal(value: str | int | float | bool) -> str:
+def literal(value: Scalar) -> str:
     """A value as DuckDB writes it; text is quoted, numbers are doubles.
 
     >>> literal("it's"), literal(True), literal(3)
@@ -28,7 +30,7 @@ def literal(value: str | int | float | bool) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def literals(values: Iterable[str | int | float | bool]) -> str:
+def literals(values: Iterable[Scalar]) -> str:
     """A parenthesised list of values.
 
     >>> literals(["a", "b"])

@@ -43,9 +43,7 @@ class Attribution:
         """Mean |sum of signed SHAP| per group, so that contributions that cancel are not paid twice."""
         place = {metric: position for position, metric in enumerate(self.metrics)}
         return {
-            group: float(np.abs(self.values[:, [place[m] for m in members]].sum(axis=1)).mean())
-            if members
-            else 0.0
+            group: float(np.abs(self.values[:, [place[m] for m in members]].sum(axis=1)).mean()) if members else 0.0
             for group, members in groups.items()
         }
 
@@ -63,13 +61,11 @@ class Attribution:
         for position in range(len(edges) - 1):
             inside = (bins == position) & ~np.isnan(x)
             count = int(inside.sum())
-            if count < 5:  # noqa: PLR2004 - a mean of fewer says nothing
+            if count < 5:
                 continue
             mean = float(phi[inside].mean())
             spread = _CRITICAL_90 * float(phi[inside].std(ddof=1)) / np.sqrt(count)
-            shown.append(
-                {"x": float(np.median(x[inside])), "mean": mean, "low": mean - spread, "high": mean + spread}
-            )
+            shown.append({"x": float(np.median(x[inside])), "mean": mean, "low": mean - spread, "high": mean + spread})
         return shown
 
 
@@ -81,7 +77,7 @@ def shap_explanation(booster: Any, matrix: np.ndarray, metrics: Sequence[str]) -
         matrix: float64 (rows, metrics), as the booster was trained on.
         metrics: names of the columns.
     """
-    import shap  # noqa: PLC0415 - takes seconds to import and only notebooks need it
+    import shap
 
     contributions = booster.predict(matrix, pred_contrib=True)
     return shap.Explanation(

@@ -1,1 +1,24 @@
-"""Config document, SQL, scoring of files and engine parity."""
+"""Config documents: build, write, read; SQL; scoring of files; proof that every engine agrees."""
+
+from churnbench.export.document import Document, build_document, checked_scorer
+from churnbench.export.engines import ENGINES, EngineResult, verify
+from churnbench.export.files import read_document, write_document
+from churnbench.export.scored_file import ScoredFile, score_file, score_table
+from churnbench.export.sql import to_sql
+from churnbench.export.sql_text import DIALECTS
+
+__all__ = [
+    "DIALECTS",
+    "ENGINES",
+    "Document",
+    "EngineResult",
+    "ScoredFile",
+    "build_document",
+    "checked_scorer",
+    "read_document",
+    "score_file",
+    "score_table",
+    "to_sql",
+    "verify",
+    "write_document",
+]

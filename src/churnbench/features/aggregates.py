@@ -38,44 +38,47 @@ def _boolean(part: Condition) -> bool:
 
 @dataclass
 class Partials:
-    """Partial results per account and cell that the metrics of one scan need, each computed once.
+    """What the metrics of one scan need, each expression computed once.
 
     Attributes:
         facts: the table that is scanned.
         scales: how each number column is added up exactly.
         flags: window -> its flag in the reach table.
-        columns: SQL expression -> column name.
+        per_cell: SQL over facts -> column name, one value per account and cell.
+        per_window: SQL over those -> column name, one value per account and as-of date.
     """
 
     facts: Facts
     scales: Mapping[str, Scale]
     flags: Mapping[Span | None, str]
-    columns: dict[str, str] = field(default_factory=dict)
+    per_cell: dict[str, str] = field(default_factory=dict)
+    per_window: dict[str, str] = field(default_factory=dict)
 
-    def _named(self, expression: str) -> str:
-        return self.columns.setdefault(expression, f"p{len(self.columns)}")
+    def _combined(self, how: str, span: Span | None, expression: str) -> str:
+        cell = self.per_cell.setdefault(expression, f"p{len(self.per_cell)}")
+        window = f"{how}({cell}) FILTER (WHERE {self.flags[span]})"
+        return self.per_window.setdefault(window, f"s{len(self.per_window)}")
 
     def count(self, span: Span | None, where: str, value: str | None = None) -> str:
         """Number of matching facts in a window (with a value, if one is named)."""
-        part = self._named(f"count({value or '*'}) FILTER (WHERE {where})")
-        return f"CAST(coalesce(sum({part}) FILTER (WHERE {self.flags[span]}), 0) AS DOUBLE)"
+        name = self._combined("sum", span, f"count({value or '*'}) FILTER (WHERE {where})")
+        return f"CAST(coalesce({name}, 0) AS DOUBLE)"
 
     def total(self, span: Span | None, where: str, value: str, *, by_day: bool = False) -> str:
         """Sum of a value (times the day's number) in a window; 0 without facts."""
         scale = self.scales[value]
         weighted = f"{scale.scaled(value)} * day" if by_day else scale.scaled(value)
-        part = self._named(f"sum({weighted}) FILTER (WHERE {where})")
-        return scale.restored(f"coalesce(sum({part}) FILTER (WHERE {self.flags[span]}), 0)")
+        name = self._combined("sum", span, f"sum({weighted}) FILTER (WHERE {where})")
+        return f"coalesce({scale.restored(name)}, 0)"
 
     def days(self, span: Span | None, where: str) -> str:
         """Sum of the day numbers of matching facts."""
-        part = self._named(f"sum(day) FILTER (WHERE {where})")
-        return f"CAST(coalesce(sum({part}) FILTER (WHERE {self.flags[span]}), 0) AS DOUBLE)"
+        name = self._combined("sum", span, f"sum(day) FILTER (WHERE {where})")
+        return f"CAST(coalesce({name}, 0) AS DOUBLE)"
 
     def extreme(self, which: str, span: Span | None, where: str, value: str) -> str:
         """Smallest or largest value in a window, NULL without facts."""
-        part = self._named(f"{which}({value}) FILTER (WHERE {where})")
-        return f"{which}({part}) FILTER (WHERE {self.flags[span]})"
+        return self._combined(which, span, f"{which}({value}) FILTER (WHERE {where})")
 
 
 Expression = Callable[[Partials, ComputedMetric], str]
@@ -124,7 +127,8 @@ def _extreme(partials: Partials, metric: ComputedMetric) -> str:
 
 def _last(partials: Partials, metric: ComputedMetric) -> str:
     value = _value(partials, metric)
-    # Among facts of the same moment the one known last counts, then the largest value: row order never decides.
+    # Among facts of the same moment the one known last counts, then the largest value: row order never
+    # decides.
     packed = f"struct_pack(e := event_at, k := known_at, v := {value})"
     where = f"{value} IS NOT NULL AND {condition_sql(partials.facts, metric)}"
     return f"({partials.extreme('max', span_of(metric), where, packed)}).v"
@@ -132,7 +136,7 @@ def _last(partials: Partials, metric: ComputedMetric) -> str:
 
 def _days_since_last(partials: Partials, metric: ComputedMetric) -> str:
     where = condition_sql(partials.facts, metric)
-    return f"CAST(any_value(r.day) - {partials.extreme('max', span_of(metric), where, 'day')} AS DOUBLE)"
+    return f"CAST(today - {partials.extreme('max', span_of(metric), where, 'day')} AS DOUBLE)"
 
 
 def _share(partials: Partials, metric: ComputedMetric) -> str:
@@ -153,7 +157,7 @@ def _slope(partials: Partials, metric: ComputedMetric) -> str:
         value = _value(partials, metric)
         total = partials.total(span, where, value)
         by_day = partials.total(span, where, value, by_day=True)
-    centre = f"(any_value(r.day) - CAST('{width - (width + 1) / 2}' AS DOUBLE))"
+    centre = f"(today - CAST('{width - (width + 1) / 2}' AS DOUBLE))"
     return f"({by_day} - {centre} * {total}) * CAST('{12 / (width * (width**2 - 1))!r}' AS DOUBLE)"
 
 

@@ -45,7 +45,7 @@ class Cells:
         return np.searchsorted(self.as_of, days, side="left")
 
     def reach(self) -> pd.DataFrame:
-        """Which cell counts for which as-of date: columns cell, i, day (the as-of day) and w0, w1, ... (bool)."""
+        """Which cell counts for which as-of date: cell, i, day (the as-of day), w0, w1, ... (bool)."""
         parts = []
         for i, day in enumerate(self.as_of):
             upper = np.searchsorted(self.edges, day, side="left")

@@ -25,13 +25,13 @@ def features_at(
 ) -> pd.DataFrame:
     """Compute metrics for every account and as-of date.
 
-    A fact counts at as-of date s iff it was known by the end of s (`known_at`, or `event_at` where no known time
-    is declared) and its date lies in `(s - window_days, s]`. Facts in the future of s never count.
+    A fact counts at as-of date s iff it was known by the end of s (`known_at`, or `event_at` where no known
+    time is declared) and its date lies in `(s - window_days, s]`. Facts in the future of s never count.
 
     Args:
         facts: fact tables by name, all of one session.
-        accounts: column account_id (str, unique); optional first_day and last_day (datetime64): an account has
-            rows for as-of dates in `[first_day, last_day]`; missing bounds are open.
+        accounts: column account_id (str, unique); optional first_day and last_day (datetime64): an account
+            has rows for as-of dates in `[first_day, last_day]`; missing bounds are open.
         calendar: as-of dates.
         metrics: what to compute; a ratio's parts must be among them.
         known_until: drop every fact that happened or became known after this day before anything is computed.

@@ -1,9 +1,9 @@
 """Sums that do not depend on the order of rows or on the number of threads.
 
-Adding doubles in another order changes the last digit, and one digit is enough to change the bytes of a config.
-Whole numbers below 2^53 add up exactly as they are. Other values are turned into 128-bit integers by a power of
-two, chosen so that no sum of them (times a day number) can overflow: some 80 to 100 binary digits below the
-largest value are kept, where a double has 53. The sum is turned back into the nearest double.
+Adding doubles in another order changes the last digit, and one digit is enough to change the bytes of a
+config. Whole numbers below 2^53 add up exactly as they are. Other values are turned into 128-bit integers by
+a power of two, chosen so that no sum of them (times a day number) can overflow: some 80 to 100 binary digits
+below the largest value are kept, where a double has 53. The sum is turned back into the nearest double.
 """
 
 from __future__ import annotations
@@ -42,9 +42,11 @@ class Scale:
 def nearest_double(total: str) -> str:
     """SQL of the double nearest to a 128-bit integer.
 
-    DuckDB's own cast rounds twice (each 64-bit half, then their sum), so that the same sum at another scale could
-    end in another digit. Here the number is first cut to 61 or 62 bits, with the last bit set if anything was cut
-    off: rounding that to 53 bits once is exact rounding (Boldo and Melquiond 2008, doi:10.1109/TC.2007.70819).
+    DuckDB's own cast rounds twice (each 64-bit half, then their sum), so that the same sum at another scale
+    could end in another digit. Here the number is first cut to 61 or 62 bits, with the last bit set if
+    anything was cut
+    off: rounding that to 53 bits once is exact rounding (Boldo and Melquiond 2008,
+        doi:10.1109/TC.2007.70819).
     """
     whole = f"abs(CAST({total} AS HUGEINT))"
     # The exponent may be off by one where the logarithm rounds up; 61 bits are still more than 53 + 2.

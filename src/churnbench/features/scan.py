@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -57,7 +56,7 @@ def scan(
 def _scan_group(
     facts: Facts, accounts: str, cells: Cells, metrics: Sequence[ComputedMetric], scales: dict[str, Scale]
 ) -> Found:
-    """Metrics that share one set of cells: one scan for all that add up, one for active days, one per distinct."""
+    """Metrics that share cells: one scan for all that add up, one for active days, one per distinct."""
     session = facts.session
     days = np.arange(0 if cells.first_day is None else max(0, cells.first_day + 1), int(cells.as_of[-1]) + 1)
     of_day = pa.table({"day": days, "cell": cells.of_days(days).astype(np.int32)})
@@ -101,11 +100,13 @@ def _base(facts: Facts, accounts: str, days: str, seen: str) -> str:
 
 def _additive(partials: Partials, base: str, reach: str, metrics: Sequence[ComputedMetric]) -> Found:
     finals = [f"{EXPRESSIONS[metric.agg](partials, metric)} AS m{k}" for k, metric in enumerate(metrics)]
-    parts = "".join(f", {expression} AS {name}" for expression, name in partials.columns.items())
+    cells = "".join(f", {expression} AS {name}" for expression, name in partials.per_cell.items())
+    windows = "".join(f", {expression} AS {name}" for expression, name in partials.per_window.items())
     query = (
-        f"WITH pre AS MATERIALIZED (SELECT a, cell, vis{parts} FROM {base} GROUP BY a, cell, vis)"
-        f" SELECT p.a, r.i, {', '.join(finals)} FROM pre p JOIN {reach} r ON r.cell = p.cell AND p.vis <= r.i"
-        " GROUP BY p.a, r.i"
+        f"WITH pre AS MATERIALIZED (SELECT a, cell, vis{cells} FROM {base} GROUP BY a, cell, vis),"
+        f" windows AS MATERIALIZED (SELECT p.a, r.i, any_value(r.day) AS today{windows} FROM pre p"
+        f" JOIN {reach} r ON r.cell = p.cell AND p.vis <= r.i GROUP BY p.a, r.i)"
+        f" SELECT a, i, {', '.join(finals)} FROM windows"
     )
     return _fetch(partials.facts.session, query, metrics)
 
@@ -131,7 +132,8 @@ def _active_days(
         f"WITH daily AS (SELECT a, cell, day, {', '.join(firsts)} FROM {base} GROUP BY a, cell, day),"
         f" pre AS MATERIALIZED (SELECT a, cell, {firsts_named}, count(*) AS n FROM daily"
         f" GROUP BY a, cell, {firsts_named})"
-        f" SELECT p.a, r.i, {', '.join(finals)} FROM pre p JOIN {reach} r ON r.cell = p.cell GROUP BY p.a, r.i"
+        f" SELECT p.a, r.i, {', '.join(finals)} FROM pre p"
+        f" JOIN {reach} r ON r.cell = p.cell GROUP BY p.a, r.i"
     )
     return _fetch(facts.session, query, metrics)
 

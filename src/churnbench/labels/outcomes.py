@@ -62,8 +62,8 @@ def read_outcomes(rows: pd.DataFrame, *, file: str = "outcomes") -> Outcomes:
     churns, dropped = _stays(churned.sort_values(["account_id", "churn_at", "churned_on"]), back)
     if dropped:
         warnings.append(
-            f"{file}: {dropped} churn rows follow an earlier churn of the same account without a reactivation;"
-            " the first counts."
+            f"{file}: {dropped} churn rows follow an earlier churn of the same account without a"
+            " reactivation; the first counts."
         )
     changes = single[single["kind"].isin(["contraction", "expansion"])]
     return Outcomes(
@@ -134,19 +134,20 @@ def _stays(churned: pd.DataFrame, back: pd.DataFrame) -> tuple[pd.DataFrame, int
     returns = {
         account: np.sort(days.to_numpy()) for account, days in back.groupby("account_id")["churned_on"]
     }
+    accounts = churned["account_id"].to_numpy(dtype=object)
+    noticed = churned["churn_at"].to_numpy()
+    ended = churned["churned_on"].to_numpy()
     back_on = np.full(len(churned), np.datetime64("NaT"), dtype="datetime64[us]")
     keep = np.ones(len(churned), dtype=bool)
-    left: dict[str, np.datetime64] = {}
-    walk = churned["account_id"].isin(returns) | churned["account_id"].duplicated(keep=False)
+    gone_until: dict[str, np.datetime64] = {}
+    walk = churned["account_id"].isin(list(returns)) | churned["account_id"].duplicated(keep=False)
     for position in np.flatnonzero(walk.to_numpy()):
-        account = churned.at[position, "account_id"]
-        gone = left.get(account)
-        if gone is not None and not gone <= churned.at[position, "churn_at"].to_datetime64():
+        account = accounts[position]
+        if account in gone_until and not gone_until[account] <= noticed[position]:
             keep[position] = False
             continue
-        end = max(churned.at[position, "churn_at"], churned.at[position, "churned_on"]).to_datetime64()
         days = returns.get(account, np.array([], dtype="datetime64[us]"))
-        later = days[days > end]
+        later = days[days > ended[position]]
         back_on[position] = later[0] if len(later) else np.datetime64("NaT")
-        left[account] = later[0] if len(later) else np.datetime64("9999-01-01")
+        gone_until[account] = later[0] if len(later) else np.datetime64("9999-01-01")
     return churned.assign(back_on=back_on)[keep].reset_index(drop=True), int((~keep).sum())

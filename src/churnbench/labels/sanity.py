@@ -34,9 +34,10 @@ def sanity_findings(snapshots: pd.DataFrame, outcomes: Outcomes | None) -> tuple
 def _finding(check: str, rows: pd.DataFrame, sentence: str, fix: str) -> Finding | None:
     if rows.empty:
         return None
+    shown = rows.head(_SHOWN)
     examples = "; ".join(
-        row.account_id if pd.isna(row.as_of) else f"{row.account_id} on {row.as_of:%Y-%m-%d}"
-        for row in rows.head(_SHOWN).itertuples()
+        str(account) if pd.isna(day) else f"{account} on {day:%Y-%m-%d}"
+        for account, day in zip(shown["account_id"], shown["as_of"], strict=True)
     )
     count = f"{len(rows)} {'row is' if len(rows) == 1 else 'rows are'}"
     return Finding(f"sanity:{check}", "block", f"{count} {sentence}, for example {examples}. {fix}")

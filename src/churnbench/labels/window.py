@@ -1,15 +1,17 @@
 """Labels: does the churn of an account fall into the outcome window of a snapshot?
 
-Notation of method.md section 1: s the as-of date, g the gap, h the horizon, t* the churn time. All comparisons
-are between whole days; `(a, b]` leaves day a out and takes day b in.
+Notation of method.md section 1: s the as-of date, g the gap, h the horizon, t* the churn time. All
+comparisons are between whole days; `(a, b]` leaves day a out and takes day b in.
 """
 
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from churnbench.domain.cohort import OutcomeWindow
 from churnbench.labels.outcomes import Outcomes
@@ -26,16 +28,17 @@ def label_snapshots(
     """Label every snapshot.
 
     Args:
-        snapshots: account_id (str), as_of (datetime64 midnight); optional started_on (datetime64, NaT unknown).
+        snapshots: account_id (str), as_of (datetime64 midnight); optional started_on (datetime64, NaT
+            unknown).
         outcomes: cleaned outcomes.
         window: gap, horizon and settling time in days.
         data_through: last day up to which outcomes are complete.
         min_tenure_days: days since started_on below which an account is not yet judged.
 
     Returns:
-        Same index. status "labelled" | "too-late" | "immature" | "ineligible"; reason (None where labelled) one
-        of before-signup, churned, notice-known, tenure, immature, involuntary, too-late; y 1.0, 0.0 or NaN;
-        churned_on the next t* (of the last stay where the account has left), NaT without; matures_on.
+        Same index. status "labelled" | "too-late" | "immature" | "ineligible"; reason (None where labelled)
+        one of before-signup, churned, notice-known, tenure, immature, involuntary, too-late; y 1.0, 0.0 or
+        NaN; churned_on the next t* (of the last stay where the account has left), NaT without; matures_on.
 
         An involuntary churn within gap + horizon is a competing event: the account could no longer choose, so
         such a row is ineligible ("involuntary"), neither a churner nor proof of staying.
@@ -67,7 +70,7 @@ def label_snapshots(
     return pd.DataFrame(
         {
             "status": status,
-            "reason": np.where(labelled, None, reason.astype(object)),
+            "reason": pd.Series(reason, index=snapshots.index, dtype=object).where(~labelled, None),
             "y": np.where(labelled, inside.astype(float), np.nan),
             "churned_on": churned_on.astype("datetime64[us]"),
             "matures_on": matures_on.astype("datetime64[us]"),
@@ -76,16 +79,17 @@ def label_snapshots(
     )
 
 
-def _days(frame: pd.DataFrame, column: str) -> np.ndarray:
+def _days(frame: pd.DataFrame, column: str) -> NDArray[Any]:
     if column not in frame:
         return np.full(len(frame), np.datetime64("NaT"), dtype="datetime64[D]")
     return frame[column].to_numpy().astype("datetime64[D]")
 
 
-def _left(last: pd.DataFrame, as_of: np.ndarray) -> np.ndarray:
+def _left(last: pd.DataFrame, as_of: NDArray[Any]) -> NDArray[Any]:
     """Whether the account had left (or given notice) at s and had not come back by s."""
     at, back = (last[name].to_numpy().astype("datetime64[D]") for name in ("churn_at", "back_on"))
-    return ~np.isnat(at) & ~(~np.isnat(back) & (back <= as_of))
+    left: NDArray[Any] = ~np.isnat(at) & ~(~np.isnat(back) & (back <= as_of))
+    return left
 
 
 def _neighbours(snapshots: pd.DataFrame, outcomes: Outcomes) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -122,8 +126,8 @@ def renewal_stratum(as_of: pd.Series, renewal_on: pd.Series | None, window: Outc
         window: gap and horizon.
 
     Returns:
-        Same index: stratum "renewal" iff renewal_on lies in `(s, s + g + h]`, else "no-renewal"; "all" when no
-        renewal date is known anywhere. days_to_renewal float, NaN when unknown or past.
+        Same index: stratum "renewal" iff renewal_on lies in `(s, s + g + h]`, else "no-renewal"; "all" when
+        no renewal date is known anywhere. days_to_renewal float, NaN when unknown or past.
     """
     if renewal_on is None or renewal_on.isna().all():
         return pd.DataFrame({"stratum": "all", "days_to_renewal": np.nan}, index=as_of.index)

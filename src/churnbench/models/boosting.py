@@ -53,7 +53,7 @@ def _parameters(depth: int, rows: int, seed: int) -> dict[str, Any]:
     return {
         "objective": "binary",
         "metric": "binary_logloss",
-        "learning_rate": 0.06 if rows < 100_000 else 0.1,  # noqa: PLR2004 - fewer rounds where rows are plenty
+        "learning_rate": 0.06 if rows < 100_000 else 0.1,
         "max_depth": depth,
         "num_leaves": 2**depth,
         "min_data_in_leaf": int(np.clip(rows // 100, 10, 200)),
@@ -66,7 +66,7 @@ def _parameters(depth: int, rows: int, seed: int) -> dict[str, Any]:
         "deterministic": True,
         "force_row_wise": True,
         # Threads cost more than they save on small data, and two busy processes on two cores would crawl.
-        "num_threads": 1 if rows < 50_000 else 0,  # noqa: PLR2004 - measured break-even
+        "num_threads": 1 if rows < 50_000 else 0,
         "verbosity": -1,
     }
 
@@ -101,9 +101,7 @@ def fit_boosting(
         contribution_rows: SHAP values are computed for at most this many rows per fold; the others are NaN.
     """
     depths = _DEPTHS if events >= _EVENTS_FOR_DEPTH else _DEPTHS[:1]
-    trials = {
-        depth: _cross_fit(matrix, y, folds, _parameters(depth, len(y), seed), categories) for depth in depths
-    }
+    trials = {depth: _cross_fit(matrix, y, folds, _parameters(depth, len(y), seed), categories) for depth in depths}
     depth = min(trials, key=lambda tried: trials[tried][1])
     boosters, _, rounds = trials[depth]
     index, contributions = [], []
@@ -116,9 +114,7 @@ def fit_boosting(
             if len(predict) <= contribution_rows
             else np.sort(generator.choice(len(predict), contribution_rows, replace=False))
         )
-        shown[chosen] = booster.predict(matrix[predict[chosen]], pred_contrib=True, num_iteration=rounds)[
-            :, :-1
-        ]
+        shown[chosen] = booster.predict(matrix[predict[chosen]], pred_contrib=True, num_iteration=rounds)[:, :-1]
         contributions.append(shown)
     final = lightgbm.train(
         _parameters(depth, len(y), seed),

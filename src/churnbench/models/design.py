@@ -42,7 +42,7 @@ class Encoder:
                 encoded[:, position] = np.where(codes < 0, np.nan, codes)
             else:
                 numbers = column.to_numpy(dtype=float, na_value=np.nan)
-                encoded[:, position] = np.where(np.abs(numbers) <= 1e308, numbers, np.nan)  # noqa: PLR2004 - the config's own range
+                encoded[:, position] = np.where(np.abs(numbers) <= 1e308, numbers, np.nan)
         return encoded
 
     @property

@@ -35,9 +35,7 @@ class Line:
         """90 % interval of P(churn), from the covariance on the log-odds scale."""
         at = np.asarray(index, dtype=float)
         design = np.column_stack([np.ones_like(at), at])
-        spread = _CRITICAL_90 * np.sqrt(
-            np.maximum(0.0, np.einsum("ij,jk,ik->i", design, self.covariance, design))
-        )
+        spread = _CRITICAL_90 * np.sqrt(np.maximum(0.0, np.einsum("ij,jk,ik->i", design, self.covariance, design)))
         middle = self.intercept + self.slope * at
         return expit(middle - spread), expit(middle + spread)
 
@@ -116,7 +114,7 @@ def _newton(index: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
         information = (design * weight[:, None]).T @ design + 1e-9 * np.eye(2)
         step = np.linalg.solve(information, design.T @ (target - p))
         beta = beta + np.clip(step, -5.0, 5.0)
-        if np.abs(step).max() < 1e-10:  # noqa: PLR2004 - far below any printed digit
+        if np.abs(step).max() < 1e-10:
             break
     # Back from the standardised index to its own units.
     back = np.array([[1.0, -centre / scale], [0.0, 1.0 / scale]])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from churnbench.reports.reading import Evidence, at, records, table, words
+from churnbench.reports.reading import Evidence, records, table, words
 from churnbench.reports.wording import clean, label_of
 
 INCUMBENT, CEILING = "incumbent", "lightgbm"
@@ -108,7 +108,3 @@ def band_look(name: str) -> str:
     look = known.get(lowered, lowered)
     return look if look in LOOKS else "plain"
 
-
-def has(lens: Lens, *path: str) -> bool:
-    """Whether the evidence holds something non-empty under a path."""
-    return bool(at(lens.evidence, *path))

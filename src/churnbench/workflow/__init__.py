@@ -1,6 +1,19 @@
 """The main job end to end, and the notebook facade."""
 
 from churnbench.workflow.backtesting import Backtest, make_folds, run_backtest
+from churnbench.workflow.facade import OpenProject, backtest, calibrate, open_project, score
 from churnbench.workflow.review import Review, check_project, run_review
 
-__all__ = ["Backtest", "Review", "check_project", "make_folds", "run_backtest", "run_review"]
+__all__ = [
+    "Backtest",
+    "OpenProject",
+    "Review",
+    "backtest",
+    "calibrate",
+    "check_project",
+    "make_folds",
+    "open_project",
+    "run_backtest",
+    "run_review",
+    "score",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from churnbench.calibration import pooled_rates, settled_bands
-from churnbench.formula import contributions, score_frame
+from churnbench.formula import score_frame
 from churnbench.metrics import korn_graubard
 from churnbench.metrics.rates import effective_size
 from churnbench.metrics.summary import paired_log_loss_difference, summarise
@@ -58,12 +59,12 @@ def band_evidence(
 def band_check(entries: Sequence[Mapping[str, Any]], base_rate: float) -> dict[str, Any]:
     """Shares times rates must sum to the base rate; a band table that does not is made up."""
     total = sum(entry["share"] * (entry["rate"] or 0.0) for entry in entries)
-    return {"sum_share_times_rate": total, "base_rate": base_rate, "ok": abs(total - base_rate) < 1e-9}  # noqa: PLR2004
+    return {"sum_share_times_rate": total, "base_rate": base_rate, "ok": abs(total - base_rate) < 1e-9}
 
 
 def band_change_evidence(rows: pd.DataFrame, bands: np.ndarray) -> dict[str, Any] | None:
     """Band changes per account and year, as scored and with hysteresis of two consecutive readings."""
-    if rows["as_of"].isna().all() or rows["as_of"].nunique() < 2:  # noqa: PLR2004 - no change can be seen
+    if rows["as_of"].isna().all() or rows["as_of"].nunique() < 2:
         return None
     table = rows[["account_id", "as_of"]].assign(band=bands).sort_values(["account_id", "as_of"])
     raw = settled = 0
@@ -71,8 +72,8 @@ def band_change_evidence(rows: pd.DataFrame, bands: np.ndarray) -> dict[str, Any
     for _, account in table.groupby("account_id", sort=False):
         shown = account["band"].tolist()
         held = settled_bands(shown, _READINGS)
-        raw += sum(a != b for a, b in zip(shown, shown[1:], strict=False))
-        settled += sum(a != b for a, b in zip(held, held[1:], strict=False))
+        raw += sum(a != b for a, b in pairwise(shown))
+        settled += sum(a != b for a, b in pairwise(held))
         years += (account["as_of"].iloc[-1] - account["as_of"].iloc[0]).days / _DAYS_PER_YEAR
     if years == 0:
         return None
@@ -87,7 +88,7 @@ def segment_evidence(tested: Tested, rows: pd.DataFrame, candidate: str) -> list
     """Per segment: base rate, pooled rate, and old against new where the segment is large enough."""
     segment = rows["segment"].to_numpy(dtype=object)
     counts = segment_counts(rows, segment)
-    if len(counts) < 2:  # noqa: PLR2004 - one segment is the whole book
+    if len(counts) < 2:
         return []
     y = tested.y
     accounts = rows["account_id"].to_numpy(dtype=object)
@@ -126,9 +127,7 @@ def segment_evidence(tested: Tested, rows: pd.DataFrame, candidate: str) -> list
     return found
 
 
-def mover_evidence(
-    latest: pd.DataFrame, incumbent: Mapping[str, Any], candidate: Mapping[str, Any]
-) -> dict[str, Any]:
+def mover_evidence(latest: pd.DataFrame, incumbent: Mapping[str, Any], candidate: Mapping[str, Any]) -> dict[str, Any]:
     """Who changes band if the candidate is adopted, at the newest snapshot."""
     old, new = score_frame(dict(incumbent), latest), score_frame(dict(candidate), latest)
     arr = latest["arr"].to_numpy(dtype=float)
@@ -153,9 +152,7 @@ def mover_evidence(
             }
         )
     moving = table[table["from"] != table["to"]]
-    order = moving.assign(size=moving["arr"].fillna(-1.0)).sort_values(
-        ["size", "account_id"], ascending=[False, True]
-    )
+    order = moving.assign(size=moving["arr"].fillna(-1.0)).sort_values(["size", "account_id"], ascending=[False, True])
     chosen = order.index[:_MOVERS].to_numpy()
     return {"matrix": matrix, "accounts": _explained(latest, table, old, new, candidate, chosen)}
 
@@ -168,7 +165,9 @@ def _explained(
     candidate: Mapping[str, Any],
     chosen: np.ndarray,
 ) -> list[dict[str, Any]]:
-    gained = contributions(dict(candidate), latest) / 100
+    detailed = score_frame(dict(candidate), latest, contributions=True)
+    metrics = [metric["id"] for metric in candidate["metrics"]]
+    gained = pd.DataFrame({m: detailed[f"{m}_gained_x100"].astype("Float64") / 100 for m in metrics})
     median = gained.median()
     inputs = {metric["id"]: metric["input"] for metric in candidate["metrics"]}
 
@@ -221,12 +220,10 @@ def drift_evidence(
     area = holdout["auc"]["value"]
     direction = "rose" if holdout_rate > train_rate else "fell"
     sentence = f"Churn {direction} from {train_rate:.1%} in training to {holdout_rate:.1%} in the holdout."
-    if abs(holdout_rate - train_rate) < 0.1 * train_rate:  # noqa: PLR2004 - a tenth is no drift worth a sentence
+    if abs(holdout_rate - train_rate) < 0.1 * train_rate:
         sentence = f"Churn stayed near {train_rate:.1%} (holdout {holdout_rate:.1%})."
     if area is not None and training_auc is not None:
-        sentence += (
-            f" Ranking: AUC {area:.3f} in the holdout, {training_auc:.3f} on later rows inside training."
-        )
+        sentence += f" Ranking: AUC {area:.3f} in the holdout, {training_auc:.3f} on later rows inside training."
     interval = holdout["observed_over_expected"]["ci90"]
     if ratio is not None and interval is not None and not interval[0] <= 1 <= interval[1]:
         off = "low" if ratio > 1 else "high"
@@ -248,9 +245,7 @@ def caveat_evidence(base_rate: float, flagged: np.ndarray, y: np.ndarray) -> lis
     accuracy = float((flagged == (y == 1)).mean())
     nobody = 1 - base_rate
     density = (
-        stats.norm.pdf(stats.norm.isf(base_rate)) / math.sqrt(base_rate * (1 - base_rate))
-        if 0 < base_rate < 1
-        else 0
+        stats.norm.pdf(stats.norm.isf(base_rate)) / math.sqrt(base_rate * (1 - base_rate)) if 0 < base_rate < 1 else 0
     )
     precision = 0.7 * base_rate / (0.7 * base_rate + 0.15 * (1 - base_rate)) if base_rate > 0 else 0.0
     return [

@@ -62,7 +62,7 @@ class Tested:
     @property
     def snapshot(self) -> np.ndarray:
         """Snapshot of each row as text ("all" without dates)."""
-        return self.rows["as_of"].dt.strftime("%Y-%m-%d").fillna("all").to_numpy(dtype=object)
+        return np.asarray(self.rows["as_of"].dt.strftime("%Y-%m-%d").fillna("all").to_numpy(dtype=object))
 
 
 def as_json(measures: Mapping[str, Estimate]) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def _unseen(holdout: Tested, name: str, seen: frozenset[str]) -> dict[str, Any]:
     y = holdout.y[fresh]
     events = int(holdout.rows.loc[fresh & (holdout.rows["y"] == 1).to_numpy(), "account_id"].nunique())
     value = None
-    if events >= _SEGMENT_EVENTS and len(set(y)) == 2:  # noqa: PLR2004 - both classes
+    if events >= _SEGMENT_EVENTS and len(set(y)) == 2:
         value = float(auc(y, holdout.probability(name)[fresh]))
     return {"auc": value, "accounts": int(holdout.rows.loc[fresh, "account_id"].nunique()), "events": events}
 
@@ -173,9 +173,7 @@ def gain_evidence(holdout: Tested, names: tuple[str, ...]) -> dict[str, Any]:
     return {
         name: [
             point.as_json()
-            for point in gain_curve(
-                holdout.y, holdout.probability(name), holdout.snapshot, bootstrap=holdout.bootstrap
-            )
+            for point in gain_curve(holdout.y, holdout.probability(name), holdout.snapshot, bootstrap=holdout.bootstrap)
         ]
         for name in names
     }

@@ -71,13 +71,16 @@ def _document(
         "hard_expiry": None,
         "supersedes": supersedes,
     }
-    units = {metric.id: metric.unit for metric in backtest.spec.metrics if metric.unit}
+    used = {metric["input"] for metric in (contender.body or {})["metrics"]}
+    inputs = [
+        {"id": metric.id, "unit": metric.unit} for metric in backtest.spec.metrics if metric.unit and metric.id in used
+    ]
     return build_document(
         contender.body or {},
         config_id=config_id(project.name),
         config_version=version,
         sequence=sequence,
-        units=units,
+        inputs=inputs,
         provenance=provenance,
         lifecycle=lifecycle,
     )

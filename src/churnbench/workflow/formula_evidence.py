@@ -19,7 +19,7 @@ _BINS = 20
 
 
 def _percent(body: Mapping[str, Any] | None) -> dict[str, float]:
-    return {} if body is None else dict(effective_points(body))
+    return {} if body is None else effective_points(dict(body))
 
 
 def weight_evidence(
@@ -42,30 +42,22 @@ def weight_evidence(
         entry |= {name: round(column.get(metric.id, 0.0), 4) for name, column in columns.items()}
         known = with_interval is not None and metric.id in with_interval.metrics
         entry["ci90"] = (
-            [round(100 * end, 4) for end in with_interval.metrics[metric.id]]
-            if known and with_interval
-            else None
+            [round(100 * end, 4) for end in with_interval.metrics[metric.id]] if known and with_interval else None
         )
         entry["selection_rate"] = with_interval.selection_rate[metric.id] if known and with_interval else None
-        entry["direction_agreement"] = (
-            with_interval.direction_agreement[metric.id] if known and with_interval else None
-        )
+        entry["direction_agreement"] = with_interval.direction_agreement[metric.id] if known and with_interval else None
         metrics.append(entry)
     for dimension in spec.dimensions:
         members = [m.id for m in spec.in_dimension(dimension.id)]
         entry = {"id": dimension.id, "label": dimension.label or dimension.id.replace("_", " ").capitalize()}
-        entry |= {
-            name: round(sum(column.get(m, 0.0) for m in members), 4) for name, column in columns.items()
-        }
+        entry |= {name: round(sum(column.get(m, 0.0) for m in members), 4) for name, column in columns.items()}
         interval = None if with_interval is None else with_interval.dimensions.get(dimension.id)
         entry["ci90"] = None if interval is None else [round(100 * end, 4) for end in interval]
         dimensions.append(entry)
     return {"dimensions": dimensions, "metrics": metrics}
 
 
-def curve_evidence(
-    training: Training, candidate: FittedContender, spread: Spread | None
-) -> list[dict[str, Any]]:
+def curve_evidence(training: Training, candidate: FittedContender, spread: Spread | None) -> list[dict[str, Any]]:
     """The `curves` section: hand and candidate curve over the histogram of training values, SHAP beside it."""
     bodies = {metric["id"]: metric for metric in (candidate.body or {"metrics": []})["metrics"]}
     shapes = candidate.derived.refit[1].shapes if candidate.derived and candidate.derived.refit else {}
@@ -91,14 +83,12 @@ def curve_evidence(
         entry |= _axis(curve, present, learned)
         band = None if spread is None or candidate.name != "anchored" else spread.curves.get(curve.metric)
         entry["band"] = (
-            []
-            if band is None or curve.categories is not None
-            else [[round(float(v), 6) for v in row] for row in band]
+            [] if band is None or curve.categories is not None else [[round(float(v), 6) for v in row] for row in band]
         )
         entry["shap"] = []
         if attribution is not None and curve.metric in attribution.metrics and len(present):
             edges = np.unique(np.quantile(present, np.linspace(0, 1, 13)))
-            if len(edges) >= 2:  # noqa: PLR2004 - a constant has no dependence
+            if len(edges) >= 2:
                 entry["shap"] = attribution.dependence(curve.metric, x[attribution.rows], edges)
         found.append(entry)
     return found
@@ -115,32 +105,26 @@ def _axis(curve: HandCurve, present: np.ndarray, learned: Mapping[str, Any] | No
             "candidate": [[text, points[text]] for text in texts if text in points],
             "histogram": {"labels": texts, "counts": counts},
         }
-    low, high = (
-        (float(np.quantile(present, 0.005)), float(np.quantile(present, 0.995)))
-        if len(present)
-        else (0.0, 1.0)
-    )
+    low, high = (float(np.quantile(present, 0.005)), float(np.quantile(present, 0.995))) if len(present) else (0.0, 1.0)
     if low == high:
         low, high = low - 0.5, high + 0.5
-    counts, edges = np.histogram(present, bins=_BINS, range=(low, high))
+    bins, edges = np.histogram(present, bins=_BINS, range=(low, high))
     inner = [knot for knot in curve.knots if low < knot < high]
     at = np.array([low, *inner, high])
     hand = [[float(a), float(p)] for a, p in zip(at, curve.points_at(at), strict=True)]
-    shown: list[list[float]] = []
-    if learned is not None:
-        rule = learned["rule"]
-        if rule["kind"] == "boolean":
-            knots, points = [0.0, 1.0], [rule["false"], rule["true"]]
-        else:
-            knots, points = [k for k, _ in rule["points"]], [p for _, p in rule["points"]]
-        at = np.array([low, *[knot for knot in knots if low < knot < high], high])
-        shown = [[float(a), float(p)] for a, p in zip(at, np.interp(at, knots, points), strict=True)]
     return {
         "kind": "numeric",
         "hand": hand,
-        "candidate": shown,
-        "histogram": {"edges": [float(edge) for edge in edges], "counts": [int(count) for count in counts]},
+        "candidate": [] if learned is None else _learned_points(learned["rule"], low, high),
+        "histogram": {"edges": [float(edge) for edge in edges], "counts": [int(count) for count in bins]},
     }
+
+
+def _learned_points(rule: Mapping[str, Any], low: float, high: float) -> list[list[float]]:
+    pairs = [[0.0, rule["false"]], [1.0, rule["true"]]] if rule["kind"] == "boolean" else rule["points"]
+    knots, heights = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    at = np.array([low, *[knot for knot in knots if low < knot < high], high])
+    return [[float(a), float(p)] for a, p in zip(at, np.interp(at, knots, heights), strict=True)]
 
 
 def direction_evidence(training: Training, candidate: FittedContender) -> list[dict[str, Any]]:

@@ -58,15 +58,11 @@ def judge(
     walk = None if backtest.walk_forward is None else Tested.of(backtest.walk_forward, backtest.settings.seed)
     rows = cohort.frame.loc[backtest.holdout.index]
     snapshots = max(1, int(rows["as_of"].nunique()))
-    capacity = project.thresholds.capacity or max(
-        _LEAST_CAPACITY, round(_CAPACITY_SHARE * len(rows) / snapshots)
-    )
+    capacity = project.thresholds.capacity or max(_LEAST_CAPACITY, round(_CAPACITY_SHARE * len(rows) / snapshots))
     contenders = contender_evidence(
         holdout,
         walk,
-        seen_accounts=frozenset(backtest.training.frame["account_id"])
-        if cohort.dated
-        else frozenset(rows["account_id"]),
+        seen_accounts=frozenset((backtest.training.frame if cohort.dated else rows)["account_id"]),
         capacity=min(capacity, len(rows)),
         too_late=_too_late(cohort, rows),
         seconds=backtest.fit_seconds,
@@ -135,7 +131,9 @@ def _guards(contenders: dict[str, Any], candidate: str, segments: list[dict[str,
     slope_ok, slope_detail = None, "The calibration slope cannot be judged."
     if slope["ci90"] is not None:
         slope_ok = slope["ci90"][1] >= _SLOPE_LIMITS[0] and slope["ci90"][0] <= _SLOPE_LIMITS[1]
-        slope_detail = f"Calibration slope {slope['value']:.2f} (90 % interval {slope['ci90'][0]:.2f} to {slope['ci90'][1]:.2f})."
+        slope_detail = (
+            f"Calibration slope {slope['value']:.2f} (90 % interval {slope['ci90'][0]:.2f} to {slope['ci90'][1]:.2f})."
+        )
     worse = [segment["segment"] for segment in segments if segment.get("worse")]
     judged = [segment for segment in segments if "worse" in segment]
     old, new = contenders["incumbent"]["at_capacity"], contenders[candidate]["at_capacity"]
@@ -207,32 +205,24 @@ def _book_parts(
 def _training_auc(backtest: Backtest) -> float | None:
     """AUC of the candidate on the later training rows that its inner fits had not seen."""
     scored = backtest.proposal.rows
-    if len(set(scored.y)) < 2:  # noqa: PLR2004 - both classes
+    if len(set(scored.y)) < 2:
         return None
     return float(auc(scored.y, backtest.candidate.recalibration.fallback.probability(scored.score)))
 
 
 def _too_late(cohort: Cohort, rows: pd.DataFrame) -> int:
     """Accounts that churned within the gap after a holdout snapshot and in no holdout window: misses in recall."""
-    late = cohort.frame[
-        (cohort.frame["status"] == "too-late") & cohort.frame["as_of"].isin(rows["as_of"].unique())
-    ]
-    return int(
-        late.loc[~late["account_id"].isin(rows.loc[rows["y"] == 1, "account_id"]), "account_id"].nunique()
-    )
+    late = cohort.frame[(cohort.frame["status"] == "too-late") & cohort.frame["as_of"].isin(rows["as_of"].unique())]
+    return int(late.loc[~late["account_id"].isin(rows.loc[rows["y"] == 1, "account_id"]), "account_id"].nunique())
 
 
 def _warnings(backtest: Backtest, contenders: dict[str, Any], unlocks: int) -> list[str]:
     found = []
     tier = backtest.training.tier
     if tier == "proposal":
-        found.append(
-            "20 to 49 churned accounts in training: the weights are a proposal and cannot be promoted."
-        )
+        found.append("20 to 49 churned accounts in training: the weights are a proposal and cannot be promoted.")
     if tier in {"descriptive", "proposal", "gated"}:
-        found.append(
-            "Fewer than 150 churned accounts in training: LightGBM is a challenger only, not a ceiling."
-        )
+        found.append("Fewer than 150 churned accounts in training: LightGBM is a challenger only, not a ceiling.")
     if unlocks > 1:
         found.append(
             f"This holdout has been looked at {unlocks} times. Each look that changes a setting makes its "
@@ -244,9 +234,9 @@ def _warnings(backtest: Backtest, contenders: dict[str, Any], unlocks: int) -> l
             "entries may have leaked into the past."
         )
     weak = contenders["lightgbm"]["holdout"]["auc"]["ci90"]
-    if weak is not None and weak[0] <= 0.5:  # noqa: PLR2004 - no better than chance
+    if weak is not None and weak[0] <= 0.5:
         found.append(
-            f"Even LightGBM does not rank churn better than chance here (AUC {contenders['lightgbm']['holdout']['auc']['value']:.3f}, "
-            f"90 % interval {weak[0]:.3f} to {weak[1]:.3f}): these metrics carry no usable signal."
+            f"Even LightGBM does not rank churn better than chance here (AUC 90 % interval {weak[0]:.3f} to "
+            f"{weak[1]:.3f}): these metrics carry no usable signal."
         )
     return found

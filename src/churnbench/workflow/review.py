@@ -13,7 +13,7 @@ import pandas as pd
 
 from churnbench import __version__
 from churnbench.backtest import Fold
-from churnbench.calibration import Spread, Training, missing_policies, prices, resample_weights
+from churnbench.calibration import Price, Spread, missing_policies, prices, resample_weights
 from churnbench.checks import CheckContext, run_checks
 from churnbench.cohort import History, open_history
 from churnbench.data.project import Project
@@ -100,8 +100,8 @@ def run_review(
         folds = make_folds(project, cohort, seed) if len(cohort.labelled()) else ()
         with watch.stage("checks"):
             findings = _checked(project, history, cohort, folds, seed, progress)
-        base = _preamble(project, cohort, folds, findings, recorder, seed)
         if blocked_by(findings):
+            base = _preamble(project, cohort, folds, findings, recorder, seed)
             evidence = {**base, **_blocked_parts(findings), "seconds": watch.seconds()}
             write_json(staging / "evidence.json", evidence)
             write_review(evidence, staging / "review.html")
@@ -114,14 +114,7 @@ def run_review(
         settings, rule = calibration_settings(project, seed), threshold_rule(project)
         with watch.stage("backtest"):
             backtest = run_backtest(cohort, spec, folds, settings, rule, progress)
-        with watch.stage("resampling"):
-            spread, priced, policies = _uncertainty(backtest, progress)
-        with watch.stage("holdout"):
-            unlocks = recorder.holdout_unlocked(_holdout_key(cohort, folds))
-            backtest.open_holdout()
-            evidence = {**base, **judge(project, backtest, spread, priced, policies, unlocks, progress)}
-        watch.add("model_fits", backtest.model_seconds)
-        evidence["warnings"] = [*evidence["warnings"], *backtest.proposal.warnings]
+        evidence = evidence_of(project, backtest, findings, recorder, seed, progress, watch)
         with watch.stage("writing"):
             _write(staging, project, backtest, evidence)
         with watch.stage("tracking"):
@@ -137,20 +130,57 @@ def run_review(
     return Review(evidence, backtest, out)
 
 
-def _uncertainty(
-    backtest: Backtest, progress: Progress
-) -> tuple[Spread | None, list[Any], list[dict[str, object]]]:
-    training: Training = backtest.training
+def evidence_of(
+    project: Project,
+    backtest: Backtest,
+    findings: tuple[Finding, ...],
+    recorder: Recorder,
+    seed: int,
+    progress: Progress,
+    watch: Stopwatch | None = None,
+) -> dict[str, Any]:
+    """Measure uncertainty and prices in training, open the holdout, and draw up the whole evidence.
+
+    Args:
+        project: its settings and name.
+        backtest: finished, the holdout still closed.
+        findings: what the checks said.
+        recorder: counts how often this holdout is opened.
+        seed: for the record.
+        progress: told of long work.
+        watch: adds up seconds per stage.
+    """
+    watch = watch or Stopwatch()
+    cohort, folds = backtest.cohort, backtest.folds
+    with watch.stage("resampling"):
+        spread = _resampled(backtest, progress)
+    with watch.stage("prices"):
+        priced, policies = _prices(backtest, progress)
+    with watch.stage("holdout"):
+        unlocks = recorder.holdout_unlocked(_holdout_key(cohort, folds))
+        backtest.open_holdout()
+        base = _preamble(project, cohort, folds, findings, recorder, seed)
+        evidence = {**base, **judge(project, backtest, spread, priced, policies, unlocks, progress)}
+    watch.add("model_fits", backtest.model_seconds)
+    evidence["warnings"] = [*evidence["warnings"], *backtest.proposal.warnings]
+    evidence["seconds"] = watch.seconds()
+    return evidence
+
+
+def _resampled(backtest: Backtest, progress: Progress) -> Spread | None:
     derived = backtest.fitted["anchored"].derived
-    spread, priced = None, []
-    if derived is not None and derived.refit is not None:
-        refit, fit = derived.refit
-        spread = resample_weights(training, fit, progress)
-        progress.stage("pricing limits")
-        priced = prices(training, refit, fit)
-    chosen = backtest.fitted[backtest.settings.derive].derived
+    if derived is None or derived.refit is None:
+        return None
+    return resample_weights(backtest.training, derived.refit[1], progress)
+
+
+def _prices(backtest: Backtest, progress: Progress) -> tuple[list[Price], list[dict[str, object]]]:
+    training = backtest.training
+    derived, chosen = backtest.fitted["anchored"].derived, backtest.fitted[backtest.settings.derive].derived
+    progress.stage("pricing limits")
+    priced = [] if derived is None or derived.refit is None else prices(training, *derived.refit)
     policies = missing_policies(training, chosen) if chosen is not None and training.teachable else []
-    return spread, priced, policies
+    return priced, policies
 
 
 def _holdout_key(cohort: Cohort, folds: tuple[Fold, ...]) -> str:
@@ -197,9 +227,7 @@ def _preamble(
             "settle_days": window.settle_days,
         },
         "folds": [_fold_json(cohort, fold) for fold in folds],
-        "checks": [
-            {"id": f.id, "severity": f.severity, "detail": f.detail, "allowed": f.allowed} for f in findings
-        ],
+        "checks": [{"id": f.id, "severity": f.severity, "detail": f.detail, "allowed": f.allowed} for f in findings],
         "warnings": list(cohort.warnings),
         "mlflow_run_id": recorder.run_id or None,
     }

@@ -14,9 +14,7 @@ def calibration_settings(project: Project, seed: int) -> Settings:
         shapes=section.shapes,
         limits=Limits(
             section.max_metric_share,
-            None
-            if section.dimension_share is None
-            else (section.dimension_share[0], section.dimension_share[1]),
+            None if section.dimension_share is None else (section.dimension_share[0], section.dimension_share[1]),
             None if section.leading_share is None else (section.leading_share[0], section.leading_share[1]),
             section.max_move_points,
         ),

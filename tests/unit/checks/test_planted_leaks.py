@@ -20,7 +20,7 @@ from churnbench.checks import CHECKS, CheckContext, run_checks
 from churnbench.checks import context as context_module
 from churnbench.checks.facts import check_as_known, check_replay
 from churnbench.checks.lead_time import check_lead_cliff
-from churnbench.checks.permutation import check_target_permutation, entry_groups
+from churnbench.checks.permutation import check_target_permutation, entry_groups, permuted_aucs
 from churnbench.checks.sanity import check_sanity
 from churnbench.checks.single_feature import check_presence, check_single_features
 from churnbench.checks.split import check_split, check_train_test
@@ -53,7 +53,7 @@ def test_the_same_seed_gives_the_same_findings(book):
 
 def test_a_column_that_states_the_outcome_is_blocked_with_its_lead_profile(book):
     rng = np.random.default_rng(0)
-    told = np.where(days_left(book) <= 104, 5.0, 0.0) + rng.normal(size=len(book.frame))
+    told = np.where(days_left(book) <= 104, 3.5, 0.0) + rng.normal(size=len(book.frame))
     context = _context(with_column(book, "admin_exports", told))
     (finding,) = check_single_features(context)
     assert (finding.id, finding.severity) == ("single-feature-auc:admin_exports", "block")
@@ -129,10 +129,10 @@ def test_a_footprint_spread_over_several_columns_is_found_by_the_model():
     book = clean_book(accounts=1000, seed=3)[0]
     rng = np.random.default_rng(0)
     leaves = days_left(book) <= 104
-    first = rng.choice([-1.0, 1.0], len(leaves))
-    # Alone each column is noise; churners have the same sign in both.
-    second = np.where(leaves, first, rng.choice([-1.0, 1.0], len(leaves)))
-    cohort = with_column(with_column(book, "x1", first), "x2", second)
+    cohort = book
+    for number in range(10):
+        # Alone each column falls by less than .10 AUC at the end of the window.
+        cohort = with_column(cohort, f"x{number}", 0.27 * leaves + rng.normal(size=len(leaves)))
     (finding,) = check_lead_cliff(_context(cohort))
     assert finding.id == "lead-cliff:model"
     assert finding.detail.startswith("A model of all columns predicts churn")
@@ -366,8 +366,10 @@ def test_short_histories_say_that_nothing_was_computed():
     book = clean_book(accounts=60, months=8, seed=4)[0]
     rows = book.labelled()
     tiny = (Split(rows.index.to_numpy()[:40], rows.index.to_numpy()[-20:], rows["as_of"].max()),)
-    context = CheckContext(book, folds=tiny)
+    later = book.frame[["account_id", "as_of", "m0"]]
+    context = CheckContext(book, folds=tiny, history=_Facts(book, later=later))
     for check in (
+        check_as_known,
         check_single_features,
         check_presence,
         check_lead_cliff,
@@ -376,6 +378,48 @@ def test_short_histories_say_that_nothing_was_computed():
     ):
         (finding,) = check(context)
         assert (finding.severity, finding.detail.startswith("Not computed")) == ("ok", True), check
+
+
+def test_a_column_filled_for_a_handful_of_accounts_accuses_nobody(book):
+    few = book.frame["account_id"] < "a00009"
+    rare = np.where(few, days_left(book), np.nan)
+    assert not _flags(check_single_features(_context(with_column(book, "rare", rare))))
+    assert not _flags(check_lead_cliff(_context(with_column(book, "rare", rare))))
+
+
+def test_a_first_fold_whose_outcomes_cannot_be_swapped_is_not_judged(monkeypatch, book):
+    monkeypatch.setattr("churnbench.checks.permutation.permuted_aucs", lambda *_, **__: np.array([0.9] * 3))
+    (finding,) = check_target_permutation(_context(book))
+    assert finding.detail == "Not computed: too few churned accounts to swap."
+
+
+def test_swaps_that_leave_one_class_are_left_out():
+    rows = clean_book(accounts=45, months=10, seed=6)[0].labelled()
+    rows = rows.assign(part=np.where(rows["as_of"] < rows["as_of"].median(), "train", "test"))
+    rows["y"] = (rows["account_id"].isin(rows["account_id"].iloc[:1]) & (rows["part"] == "train")).astype(
+        float
+    )
+    assert len(permuted_aucs(rows, ("m0", "m1"), seed=0)) == 0
+
+
+def test_two_accounts_are_too_few_to_compare_periods(book):
+    rows = book.labelled().iloc[:300].copy()
+    rows["account_id"] = np.where(np.arange(300) < 150, "a", "b")
+    cohort = replace(book, frame=rows.reset_index(drop=True))
+    folds = (Split(np.arange(150), np.arange(150, 300), rows["as_of"].max()),)
+    (finding,) = check_train_test(CheckContext(cohort, folds=folds))
+    assert finding.detail == "Not computed: too few accounts to compare."
+
+
+def test_with_few_churners_the_model_is_left_out_and_the_lead_profile_too():
+    book = clean_book(accounts=150, months=14, seed=7, base=0.005)[0]
+    y = book.frame["y"].fillna(0.0).to_numpy()
+    context = CheckContext(with_column(book, "told", y + 0.01 * np.arange(len(y)) / len(y)))
+    assert context.model_risk is None
+    assert check_sanity(context)[0].severity == "ok"
+    (finding,) = check_single_features(context)
+    assert finding.severity == "block"
+    assert "By days before churn" not in finding.detail
 
 
 def test_entry_groups_hold_every_account_once_and_at_least_twenty():

@@ -5,6 +5,10 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from churnbench_scorer import Scorer, body_sha256, document_sha256
+from churnbench_scorer.golden import outcome
+from churnbench_scorer.rules import input_kinds, required_features
+
 SEGMENTS = ["SMB", "Enterprise", "constructor", "__proto__", "toString", "", "Größe 'x'", 'a"b']
 PLANS = ["gold", "silver", "free", "constructor", "NaN"]
 ODD_NUMBERS = [
@@ -50,10 +54,18 @@ def random_rule(rng: Random, number: int) -> tuple[str, dict[str, Any]]:
         return f"x{number}", {"kind": kind, **curve(rng, rng.choice([2, 2, 3, 7, 25]))}
     if kind == "ratio":
         low = rng.choice([0.0, -1.0])
-        rule = {"kind": kind, "denominator": f"d{rng.randint(0, 2)}", "multiplier": rng.choice([1.0, 0.37, 100.0])}
+        rule = {
+            "kind": kind,
+            "denominator": f"d{rng.randint(0, 2)}",
+            "multiplier": rng.choice([1.0, 0.37, 100.0]),
+        }
         return f"x{number}", {**rule, "low": low, "high": rng.choice([1.0, 2.5]), **curve(rng, 3, width=1.0)}
     if kind == "boolean":
-        return f"b{number}", {"kind": kind, "true": rng.choice([100.0, 0, 70.5]), "false": rng.choice([0, 100])}
+        return f"b{number}", {
+            "kind": kind,
+            "true": rng.choice([100.0, 0, 70.5]),
+            "false": rng.choice([0, 100]),
+        }
     return f"c{number}", {"kind": kind, "map": [[plan, rng.choice([0, 100, 33.3])] for plan in PLANS[:-1]]}
 
 
@@ -164,3 +176,126 @@ def knots_of(body: dict[str, Any]) -> dict[str, list[float]]:
     if body.get("ramp"):
         knots["tenure"] = [0.0, 30.0, 90.0]
     return knots
+
+
+def small_body() -> dict[str, Any]:
+    """A body worked by hand in the tests: two dimensions, one metric of each kind."""
+    return {
+        "metrics": [
+            {
+                "id": "logins",
+                "input": "logins_30d",
+                "missing": "skip",
+                "rule": {"kind": "piecewise", "points": [[0, 0], [10, 50], [20, 100]], "slopes": [5, 5]},
+            },
+            {
+                "id": "seats",
+                "input": "active_seats",
+                "missing": "worst",
+                "rule": {
+                    "kind": "ratio",
+                    "denominator": "bought_seats",
+                    "multiplier": 1,
+                    "low": 0,
+                    "high": 1,
+                    "points": [[0, 0], [1, 100]],
+                    "slopes": [100],
+                },
+            },
+            {
+                "id": "sponsor",
+                "input": "has_sponsor",
+                "missing": "neutral",
+                "neutral": 50,
+                "rule": {"kind": "boolean", "true": 100, "false": 20},
+            },
+            {
+                "id": "plan",
+                "input": "plan",
+                "missing": "skip",
+                "rule": {"kind": "category", "map": [["gold", 90], ["free", 10]]},
+            },
+        ],
+        "dimensions": [
+            {"id": "usage", "weights": [["logins", 6000], ["seats", 4000]]},
+            {"id": "people", "weights": [["sponsor", 5000], ["plan", 5000]]},
+        ],
+        "segments": {
+            "input": "segment",
+            "default": [["usage", 7000], ["people", 3000]],
+            "by": [{"segment": "SMB", "weights": [["usage", 9000], ["people", 1000]]}],
+        },
+        "min_coverage": 5000,
+        "ramp": None,
+        "caps": [{"id": "sev1", "input": "open_sev1", "op": ">=", "value": 1, "max_score": 59}],
+        "bands": [["red", 0], ["yellow", 6000], ["green", 8000]],
+        "display_map": None,
+        "risk_curve": {
+            "input": "days_to_renewal",
+            "strata": [
+                {
+                    "id": "renewal",
+                    "from": 0,
+                    "to": 104,
+                    "points": [[0, 0.8, 0.6, 0.9], [100, 0.2, 0.1, 0.3]],
+                    "slopes": [-0.006],
+                },
+                {
+                    "id": "other",
+                    "from": None,
+                    "to": None,
+                    "points": [[0, 0.4, 0.3, 0.5], [100, 0.1, 0.0, 0.2]],
+                    "slopes": [-0.003],
+                },
+            ],
+        },
+        "triggers": [
+            {"id": "below_60", "all": [{"of": "health_score", "op": "<", "value": 60}], "notify": "csm"}
+        ],
+    }
+
+
+FULL_ROW = {
+    "logins_30d": 15,
+    "active_seats": 30,
+    "bought_seats": 40,
+    "has_sponsor": True,
+    "plan": "free",
+    "segment": "Enterprise",
+    "open_sev1": 0,
+    "days_to_renewal": 400,
+}
+
+
+def sealed(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with hashes that fit its present content."""
+    document["integrity"] = {"body_sha256": body_sha256(document), "sha256": document_sha256(document)}
+    return document
+
+
+def assemble(body: dict[str, Any]) -> dict[str, Any]:
+    """A document around a body, with three golden vectors."""
+    kinds = input_kinds(body)
+    document: dict[str, Any] = {
+        "format": "churnbench-weights",
+        "spec_version": "1.0",
+        "requires": required_features(body),
+        "config_id": "core",
+        "config_version": "2.1.0",
+        "sequence": 7,
+        "inputs": [{"id": name, "type": kind, "nullable": True} for name, kind in kinds.items()],
+        "body": body,
+        "provenance": {"gap_days": 14, "warnings": []},
+        "lifecycle": {"created": "2026-01-01", "hard_expiry": None},
+        "integrity": {"body_sha256": ""},
+    }
+    scorer = Scorer(document)
+    full = {name: value for name, value in FULL_ROW.items() if name in kinds}
+    rows = [full, {}, {**full, "logins_30d": "NaN", "active_seats": "Infinity"}]
+    scored = [dict(row) for row in rows]
+    scored[2] |= {"logins_30d": float("nan"), "active_seats": float("inf")}
+    document["golden"] = [
+        {"in": dict(row), "out": outcome(scorer.score(inputs))}
+        for row, inputs in zip(rows, scored, strict=True)
+    ]
+    return sealed(document)

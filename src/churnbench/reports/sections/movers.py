@@ -54,8 +54,10 @@ def movers_section(lens: Lens) -> Section:
         blocks.append(_matrix(lens, cells))
     accounts = records(lens.evidence, "movers", "accounts")
     if accounts:
-        lead = f"{whole(len(accounts))} accounts, largest ARR first."
-        blocks.append(Prose("Open a row for the reasons behind its score.", tone="note", lead=lead))
+        # Stable: within both groups the evidence's order, largest ARR first, stays.
+        accounts.sort(key=lambda row: words(row, "from_band") == words(row, "to_band"))
+        lead = f"{whole(len(accounts))} accounts: those that change band first, then by ARR."
+        blocks.append(Prose(f"Open a row for its reasons. {ACCOUNT_HOW}", tone="note", lead=lead))
         blocks.append(RowHead(ACCOUNT_COLUMNS))
         blocks += [_account(lens, row) for row in accounts]
     else:
@@ -165,7 +167,7 @@ def _reasons(lens: Lens, row: Mapping[str, Any]) -> Block:
         steps.append(Step(f"{len(ranked) - SHOWN_STEPS} other metrics", rest))
     account = clean(words(row, "account_id"), 40)
     svg = waterfall(sum(part[3] for part in parts), steps, f"Points of {account} against the median account")
-    return Figure("", svg, ACCOUNT_HOW)
+    return Figure("", svg)
 
 
 def _with_value(label: str, value: float | None) -> str:

@@ -1,0 +1,287 @@
+"""What a notebook reads like: open a project, look at its cohort, backtest, calibrate, score.
+
+The same parts as the command line, one object per step; nothing is written unless asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from churnbench.calibration import CONTENDERS, Contender
+from churnbench.checks import CheckContext, run_checks
+from churnbench.cohort import History, open_history
+from churnbench.data.project import Project, load_project
+from churnbench.domain.cohort import Cohort
+from churnbench.domain.findings import Finding
+from churnbench.domain.formula_spec import FormulaSpec
+from churnbench.domain.progress import Progress, Silent
+from churnbench.domain.recorder import NoRecorder, Recorder
+from churnbench.export import checked_scorer, read_document, score_table, write_document
+from churnbench.reports import render_review
+from churnbench.workflow.backtesting import Backtest, make_folds, run_backtest
+from churnbench.workflow.contender_evidence import Tested
+from churnbench.workflow.documents import candidate_document, incumbent_document
+from churnbench.workflow.review import evidence_of
+from churnbench.workflow.settings import calibration_settings, threshold_rule
+
+
+class OpenProject:
+    """A project with its data, read once.
+
+    Args:
+        project: from `load_project`.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+
+    @cached_property
+    def _history(self) -> History:
+        return open_history(self.project)
+
+    @cached_property
+    def _cohort(self) -> Cohort:
+        return self._history.cohort()
+
+    def snapshots(self) -> Cohort:
+        """The labelled cohort: point-in-time metrics joined to outcomes."""
+        return self._cohort
+
+    @property
+    def formula(self) -> FormulaSpec:
+        """The hand formula as far as the data carry it."""
+        return self._history.formula
+
+    def contenders(self) -> Contenders:
+        """Everything that will be compared, with this project's settings."""
+        return Contenders(self.project, self.formula, CONTENDERS)
+
+    def checks(self, *, seed: int = 0) -> tuple[Finding, ...]:
+        """Leakage and sanity checks."""
+        folds = make_folds(self.project, self._cohort, seed)
+        allow = self.project.checks.allow
+        return run_checks(CheckContext(self._cohort, self._history, folds, seed, Silent(), allow))
+
+    def latest(self) -> pd.DataFrame:
+        """The newest snapshot of every account that is still active."""
+        return self._cohort.latest().reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class Contenders:
+    """The table of contenders with a project's formula and settings."""
+
+    project: Project
+    formula: FormulaSpec
+    table: Mapping[str, Contender]
+
+    def __repr__(self) -> str:
+        return f"Contenders({', '.join(self.table)})"
+
+
+@dataclass(frozen=True, eq=False)
+class BacktestResult:
+    """Walk-forward results; the holdout is still closed.
+
+    Attributes:
+        backtest: fits and predictions.
+        contenders: what was compared.
+        seed: seed of everything random.
+    """
+
+    backtest: Backtest
+    contenders: Contenders
+    seed: int
+
+    def summary(self) -> pd.DataFrame:
+        """One row per contender: AUC and log loss on the folds before the holdout, with 90 % intervals."""
+        rows = self.backtest.walk_forward
+        if rows is None:
+            rows = self.backtest.open_holdout()
+        tested = Tested.of(rows, self.seed)
+        found = []
+        for name in tested.names:
+            measures = tested.measures(name)
+            found.append(
+                {
+                    "contender": CONTENDERS[name].label,
+                    "auc": measures["auc"].value,
+                    "auc_low": measures["auc"].low,
+                    "auc_high": measures["auc"].high,
+                    "log_loss": measures["log_loss"].value,
+                    "lift_at_10pct": measures["lift_at_10pct"].value,
+                }
+            )
+        return pd.DataFrame(found).set_index("contender")
+
+    def folds(self) -> pd.DataFrame:
+        """One row per fold: origin, rows to learn from, rows tested."""
+        return pd.DataFrame(
+            [
+                {
+                    "fold": f.name,
+                    "role": f.role,
+                    "train_rows": len(f.train_rows),
+                    "test_rows": len(f.test_rows),
+                }
+                for f in self.backtest.folds
+            ]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Config:
+    """A weight config document."""
+
+    document: Mapping[str, Any]
+
+    def write(self, path: str | Path) -> Path:
+        """Write atomically; returns the path."""
+        target = Path(path)
+        write_document(dict(self.document), target)
+        return target
+
+    def __repr__(self) -> str:
+        d = self.document
+        return f"Config({d['config_id']} {d['config_version']}, body {d['integrity']['body_sha256'][:12]})"
+
+
+@dataclass(frozen=True, eq=False)
+class CalibratedProposal:
+    """The opened holdout, the verdict, and the candidate config.
+
+    Attributes:
+        evidence: the document of docs/evidence.md.
+        config: the candidate.
+        incumbent: today's formula in the same format.
+        backtest: what it rests on.
+    """
+
+    evidence: Mapping[str, Any]
+    config: Config
+    incumbent: Config
+    backtest: Backtest
+
+    @property
+    def verdict(self) -> str:
+        """One of the gate's answers."""
+        return str(self.evidence["verdict"])
+
+    def compare(self, level: str = "dimensions") -> pd.DataFrame:
+        """Weights side by side, per cent of the score: hand, SHAP share, SHAP slope, distilled, anchored refit.
+
+        Args:
+            level: "dimensions" or "metrics".
+        """
+        columns = ["hand", "shap_share", "shap_slope", "distilled", "anchored"]
+        table = pd.DataFrame(self.evidence["weights"][level]).set_index("label")
+        return table[columns].astype(float).round(1)
+
+    def thresholds(self) -> pd.DataFrame:
+        """Bands with what was promised and what the holdout showed."""
+        rows = [
+            {
+                **{k: v for k, v in entry.items() if k != "observed"},
+                "observed": (entry["observed"] or {}).get("rate"),
+            }
+            for entry in self.evidence["thresholds"]
+        ]
+        return pd.DataFrame(rows).set_index("band")
+
+    def contenders(self) -> pd.DataFrame:
+        """Holdout AUC and log loss per contender with 90 % intervals."""
+        rows = []
+        for entry in self.evidence["contenders"].values():
+            row: dict[str, Any] = {"contender": entry["label"]}
+            for measure in ("auc", "log_loss"):
+                figure = entry["holdout"][measure]
+                low, high = figure["ci90"] or (None, None)
+                row |= {measure: figure["value"], f"{measure}_low": low, f"{measure}_high": high}
+            rows.append(row)
+        return pd.DataFrame(rows).set_index("contender")
+
+    def review_html(self) -> str:
+        """The review page as one self-contained HTML text."""
+        return render_review(dict(self.evidence))
+
+
+def open_project(path: str | Path) -> OpenProject:
+    """Open a project by its file or folder.
+
+    Raises:
+        InputError: for a project file that cannot be used.
+    """
+    return OpenProject(load_project(path))
+
+
+def backtest(
+    contenders: Contenders, cohort: Cohort, *, seed: int = 0, progress: Progress | None = None
+) -> BacktestResult:
+    """Walk all contenders forward over the cohort; the holdout stays closed.
+
+    Args:
+        contenders: from `OpenProject.contenders`.
+        cohort: from `OpenProject.snapshots`.
+        seed: seed of everything random.
+        progress: told of each fit.
+    """
+    project = contenders.project
+    made = run_backtest(
+        cohort,
+        contenders.formula,
+        make_folds(project, cohort, seed),
+        calibration_settings(project, seed),
+        threshold_rule(project),
+        progress or Silent(),
+    )
+    return BacktestResult(made, contenders, seed)
+
+
+def calibrate(
+    result: BacktestResult, *, recorder: Recorder | None = None, progress: Progress | None = None
+) -> CalibratedProposal:
+    """Open the holdout and apply the gate.
+
+    Args:
+        result: from `backtest`.
+        recorder: counts how often this holdout is opened; without one every look counts as the first.
+        progress: told of long work.
+    """
+    project, made = result.contenders.project, result.backtest
+    evidence = evidence_of(project, made, (), recorder or NoRecorder(), result.seed, progress or Silent())
+    return CalibratedProposal(
+        evidence,
+        Config(candidate_document(project, made, evidence)),
+        Config(incumbent_document(project, made, evidence)),
+        made,
+    )
+
+
+def score(config: Config | Mapping[str, Any] | str | Path, frame: pd.DataFrame) -> pd.DataFrame:
+    """Score accounts exactly as production does.
+
+    Args:
+        config: a config, a document, or a path.
+        frame: account_id and one column per input.
+
+    Returns:
+        account_id (and as_of), health_score_x100, health_score, band, coverage_bp, churn_probability, one
+        `<dimension>_score` per dimension, config_version, body_sha256.
+
+    Raises:
+        InputError: for a refused config or unusable inputs.
+    """
+    if isinstance(config, Config):
+        document = dict(config.document)
+    elif isinstance(config, Mapping):
+        document = dict(config)
+    else:
+        document = read_document(config)
+    checked_scorer(document)
+    return score_table(document, frame)

@@ -1,0 +1,307 @@
+import copy
+import datetime as dt
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from formula_worlds import FULL_ROW, assemble, sealed, small_body
+
+import churnbench_scorer
+from churnbench_scorer import ConfigRefused, load
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def refusal(document: Any, **options: Any) -> ConfigRefused:
+    with pytest.raises(ConfigRefused) as caught:
+        load(document, **options)
+    return caught.value
+
+
+def test_a_good_document_loads_from_a_mapping_text_bytes_and_a_path(document: dict, tmp_path: Path) -> None:
+    text = json.dumps(document)
+    path = tmp_path / "core.json"
+    path.write_text(text)
+    for source in (document, text, "  \n" + text, text.encode(), str(path), path):
+        scorer = load(source)
+        assert scorer.score(FULL_ROW).health_score_x100 == 6900
+        assert (scorer.config_id, scorer.config_version, scorer.sequence) == ("core", "2.1.0", 7)
+        assert scorer.body_sha256 == document["integrity"]["body_sha256"]
+        assert scorer.warnings == ()
+        assert scorer.inputs["plan"] == "category"
+        assert scorer.bands == (("red", 0), ("yellow", 6000), ("green", 8000))
+
+
+def test_a_refusal_says_where_what_arrived_what_was_expected_and_what_to_do(document: dict) -> None:
+    document["body"]["min_coverage"] = 4000
+    error = refusal(document)
+    assert error.where == "config.integrity.body_sha256"
+    assert "edited" in error.arrived
+    assert error.expected.startswith(document["integrity"]["body_sha256"][:12])
+    assert error.fix
+    for part in (error.where, error.arrived, error.expected, error.fix):
+        assert part in str(error)
+
+
+def test_an_edit_outside_the_body_is_found_by_the_hash_of_the_document(document: dict) -> None:
+    document["provenance"]["gap_days"] = 15
+    assert refusal(document).where == "config.integrity.sha256"
+
+
+@pytest.mark.parametrize(
+    ("text", "needle"),
+    [
+        ('{"format": "churnbench-weights", "format": "churnbench-weights"}', "'format' twice"),
+        ('{"a": {"b": 1, "b": 1}}', "'b' twice"),
+        ('{"a": NaN}', "literal NaN"),
+        ('{"a": [Infinity]}', "literal Infinity"),
+        ('{"a": -Infinity}', "literal -Infinity"),
+        ("{", "not JSON"),
+        ("{}", "nothing"),
+        ('{"a": 1} x', "not JSON"),
+        (b'{"a": "\xff"}', "not UTF-8"),
+        ("{" + '"a":[' * 100_000, "not JSON"),
+        ('{"format": ' + "9" * 5000 + "}", "not JSON"),
+    ],
+)
+def test_json_that_two_readers_could_read_differently_is_refused(text: str | bytes, needle: str) -> None:
+    assert needle in str(refusal(text))
+
+
+def test_a_json_array_in_a_file_and_an_unreadable_path_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    path.write_text("[]")
+    assert "JSON list" in str(refusal(path))
+    assert "Check the path" in str(refusal(tmp_path / "nowhere.json"))
+    assert "cannot be read" in str(refusal("\x00"))
+    assert "cannot be read" in str(refusal(None))
+
+
+@pytest.mark.parametrize(
+    ("changes", "needle"),
+    [
+        ({"format": "something"}, "not a churnbench config"),
+        ({"spec_version": "1.1"}, "Upgrade"),
+        ({"spec_version": "2.0"}, "Upgrade"),
+        ({"spec_version": "0.9"}, "at most 1.0"),
+        ({"spec_version": "1"}, "a version like"),
+        ({"spec_version": "1.x"}, "a version like"),
+        ({"spec_version": 1.0}, "a version like"),
+        ({"requires": ["piecewise/1", "neural/3"]}, "neural/3"),
+        ({"requires": [["piecewise/1"]]}, "unknown requirement"),
+        ({"requires": "piecewise/1"}, "array"),
+        ({"requires": ["missing/1"]}, "'piecewise/1', which the body uses"),
+        ({"surprise": 1}, "unknown field 'surprise'"),
+        ({"sequence": 2**53}, "9007199254740991"),
+        ({"sequence": -1}, "0 to"),
+        ({"sequence": "7"}, "integer"),
+        ({"sequence": True}, "integer"),
+        ({"config_version": "2.1"}, "text like"),
+        ({"config_version": "2.1.0\n"}, "text like"),
+        ({"config_id": ""}, "text like"),
+        ({"inputs": []}, "1 to"),
+        ({"golden": []}, "1 to"),
+        ({"extra": [1]}, "object"),
+        ({"inputs": [{"id": "logins_30d", "type": "number"}] * 2}, "twice"),
+    ],
+)
+def test_covers_that_do_not_fit_are_refused_even_with_fresh_hashes(
+    document: dict, changes: dict, needle: str
+) -> None:
+    document.update(changes)
+    try:
+        document = sealed(document)
+    except ConfigRefused:
+        pass  # a value canonical JSON cannot even carry; the old hashes do for this test
+    assert needle in str(refusal(document))
+
+
+def test_an_input_the_body_reads_must_be_declared_with_a_fitting_type(document: dict) -> None:
+    without = copy.deepcopy(document)
+    without["inputs"] = [entry for entry in without["inputs"] if entry["id"] != "plan"]
+    assert "'plan' not declared" in str(refusal(sealed(without)))
+    wrong = copy.deepcopy(document)
+    wrong["inputs"][0]["type"] = "category"
+    assert "number or boolean" in str(refusal(sealed(wrong)))
+    further = copy.deepcopy(document)
+    further["inputs"].append({"id": "csm_notes", "type": "category", "unit": None, "label": "Notes"})
+    assert load(sealed(further)).score({**FULL_ROW, "csm_notes": "x"}).health_score_x100 == 6900
+
+
+def test_an_older_sequence_than_the_active_one_is_refused(document: dict) -> None:
+    assert "higher sequence" in str(refusal(document, active_sequence=8))
+    assert load(document, active_sequence=7).sequence == 7
+
+
+@pytest.mark.parametrize(
+    ("now", "expired"),
+    [
+        ("2026-03-30", False),
+        ("2026-03-30T23:59:59Z", False),
+        ("2026-03-31", True),
+        ("2026-03-31T01:00:00+02:00", False),
+        (dt.date(2026, 4, 1), True),
+        (dt.datetime(2026, 3, 30, tzinfo=dt.UTC), False),
+    ],
+)
+def test_a_config_expires_with_the_first_instant_of_its_last_date(
+    document: dict, now: object, expired: bool
+) -> None:
+    document["lifecycle"] = {"created": "2026-01-01", "hard_expiry": "2026-03-31"}
+    document = sealed(document)
+    if expired:
+        assert "expired on 2026-03-31" in str(refusal(document, now=now))
+    else:
+        assert load(document, now=now).warnings == ()
+
+
+def test_without_a_stated_moment_the_clock_decides(document: dict) -> None:
+    document["lifecycle"] = {"created": "2020-01-01", "hard_expiry": "2020-02-01"}
+    assert "expired" in str(refusal(sealed(document)))
+
+
+def test_an_overdue_review_warns_and_does_not_refuse(document: dict) -> None:
+    document["lifecycle"] = {"created": "2026-01-01", "review_by": "2026-06-30T12:00:00Z"}
+    document = sealed(document)
+    assert load(document, now="2026-06-30T11:59:59Z").warnings == ()
+    assert "due for review" in load(document, now="2026-07-01").warnings[0]
+
+
+@pytest.mark.parametrize("moment", ["2026-13-01", "2026-02-30"])
+def test_a_date_that_does_not_exist_is_refused(document: dict, moment: str) -> None:
+    document["lifecycle"] = {"created": "2026-01-01", "hard_expiry": moment}
+    assert "a date like" in str(refusal(sealed(document)))
+
+
+def test_golden_vectors_that_do_not_reproduce_are_refused(document: dict) -> None:
+    for name, value in (
+        ("score", 6901),
+        ("band", "green"),
+        ("coverage", 9999),
+        ("raw", 1),
+        ("churn_probability", 0),
+    ):
+        changed = copy.deepcopy(document)
+        changed["golden"][0]["out"][name] = value
+        error = refusal(sealed(changed))
+        assert error.where == "golden[0]"
+        assert name in error.arrived
+
+
+def test_golden_vectors_with_undeclared_or_mistyped_inputs_are_refused(document: dict) -> None:
+    for name, value in (("nobody", 1), ("logins_30d", "many"), ("plan", 3)):
+        changed = copy.deepcopy(document)
+        changed["golden"][1]["in"][name] = value
+        assert refusal(sealed(changed)).where == "golden[1]"
+
+
+def _set(*path: Any, value: Any) -> Change:
+    def change(body: dict[str, Any]) -> None:
+        place: Any = body
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = value
+
+    return change
+
+
+CURVE = ("metrics", 0, "rule")
+RISK = ("risk_curve", "strata")
+BODY_FAULTS: list[tuple[Change, str]] = [
+    (_set("dimensions", 0, "weights", 0, 1, value=5999), "sum to 9999"),
+    (_set("segments", "default", 0, 1, value=7001), "sum to 10001"),
+    (_set("segments", "by", 0, "weights", 0, 1, value=0), "sum to 1000"),
+    (_set("segments", "by", 0, "weights", value=[["people", 1000], ["usage", 9000]]), "in this order"),
+    (_set("segments", "default", value=[["usage", 10000]]), "usage, people"),
+    (lambda body: body["segments"]["by"].append(copy.deepcopy(body["segments"]["by"][0])), "'SMB' twice"),
+    (_set("segments", "input", value=None), "profiles without an input"),
+    (_set("segments", "input", value="logins_30d"), "read as category"),
+    (_set("metrics", 3, "input", value="logins_30d"), "read as category"),
+    (_set(*CURVE, "points", value=[[0, 0], [20, 50], [10, 100]]), "strictly ascending"),
+    (_set(*CURVE, "points", value=[[0, 0], [0, 50], [10, 100]]), "strictly ascending"),
+    (_set(*CURVE, "slopes", value=[5]), "1 slopes"),
+    (_set(*CURVE, "slopes", value=[5, 5.1]), "the slope that meets 100"),
+    (_set(*CURVE, "slopes", value=[5, 1e308]), "the slope that meets 100"),
+    (_set(*CURVE, "points", 0, 1, value=101), "from 0 to 100"),
+    (_set(*CURVE, "kind", value="spline"), "kind 'spline'"),
+    (_set(*CURVE, value="linear"), "a kind among"),
+    (_set(*CURVE, "knots", value=3), "unknown field 'knots'"),
+    (_set("metrics", 1, "id", value="logins"), "'logins' twice"),
+    (_set("metrics", 0, "id", value="9lives"), "text like"),
+    (_set("metrics", 0, "missing", value="zero"), "one of skip, neutral, worst"),
+    (lambda body: body["metrics"][2].pop("neutral"), "neutral"),
+    (_set("metrics", 1, "rule", "high", value=0), "low below high"),
+    (_set("metrics", 1, "rule", "multiplier", value=0), "a number from"),
+    (_set("metrics", 3, "rule", "map", value=[["a", 1], ["a", 2]]), "'a' twice"),
+    (_set("metrics", 3, "rule", "map", value=[["a", 1, 2]]), "2 items"),
+    (_set("dimensions", 1, "id", value="usage"), "'usage' twice"),
+    (_set("dimensions", 1, "id", value="health"), "reserved"),
+    (_set("dimensions", 1, "weights", value=[["sponsor", 10000]]), "'plan' only on one side"),
+    (_set("dimensions", 1, "weights", 1, 0, value="logins"), "'logins' twice"),
+    (_set("bands", value=[["red", 1], ["green", 8000]]), "the first from 0"),
+    (_set("bands", value=[["red", 0], ["green", 0]]), "ascending bands"),
+    (_set("bands", value=[["red", 0], ["red", 10]]), "'red' twice"),
+    (_set("bands", value=[["insufficient-data", 0]]), "reserved"),
+    (_set("bands", 1, 1, value=60.5), "integer"),
+    (_set("min_coverage", value=10001), "0 to 10000"),
+    (_set("caps", 0, "value", value="one"), "= with text"),
+    (_set("caps", 0, "op", value="="), "= with text"),
+    (_set("caps", 0, "op", value=">"), "one of"),
+    (lambda body: body["caps"].append(dict(body["caps"][0])), "'sev1' twice"),
+    (lambda body: body["triggers"].append(dict(body["triggers"][0])), "'below_60' twice"),
+    (_set("triggers", 0, "all", value=[]), "1 to 20 items"),
+    (_set("display_map", value={"points": [[0, 50], [100, 0]], "slopes": [-0.5]}), "a falling map"),
+    (_set("display_map", value={"points": [[0, 0], [100, 100]], "slopes": [2]}), "the slope that meets 100"),
+    (_set("ramp", value={"input": "t", "points": [[5, 2], [5, 1]], "slopes": [1]}), "strictly ascending"),
+    (_set(*RISK, 1, "to", value=9), "no bounds on the last"),
+    (_set(*RISK, 0, "from", value=105), "from not above to"),
+    (
+        _set(*RISK, 0, value={"id": "r", "points": [[0, 0, 0, 1], [1, 0, 0, 1]], "slopes": [0]}),
+        "at least one on",
+    ),
+    (_set(*RISK, 1, "id", value="renewal"), "'renewal' twice"),
+    (_set(*RISK, 0, "points", 0, 2, value=0.81), "low <= p <= high"),
+    (_set(*RISK, 0, "slopes", value=[-0.0061]), "the slope that meets"),
+    (_set("risk_curve", "input", value=None), "several strata without an input"),
+    (_set("metrics", value={}), "array"),
+    (_set("metrics", value=[]), "1 to 500"),
+    (lambda body: body.pop("bands"), "no field 'bands'"),
+    (_set("metrics", 3, "rule", "map", value=[["x" * 201, 1]]), "201 characters"),
+]
+
+
+@pytest.mark.parametrize(("change", "needle"), BODY_FAULTS, ids=[needle for _, needle in BODY_FAULTS])
+def test_bodies_that_break_a_rule_are_refused_even_with_fresh_hashes(
+    document: dict, change: Change, needle: str
+) -> None:
+    body = copy.deepcopy(small_body())
+    change(body)
+    assert needle in str(refusal(sealed({**document, "body": body})))
+
+
+def test_numbers_that_json_reads_as_infinite_are_refused(document: dict) -> None:
+    text = json.dumps(document).replace('"slopes": [5, 5]', '"slopes": [5, 1e999]')
+    assert "slopes" in str(refusal(text))
+
+
+def test_one_unknown_name_of_the_package_is_an_attribute_error_and_submodules_do_not_hide_functions() -> None:
+    with pytest.raises(AttributeError, match="nothing_here"):
+        churnbench_scorer.nothing_here  # noqa: B018 - the access is the test
+    assert callable(churnbench_scorer.canonical)
+    assert callable(churnbench_scorer.load)
+    assert {name for name in churnbench_scorer.__all__ if getattr(churnbench_scorer, name) is None} == set()
+
+
+def test_whole_numbers_written_with_a_fraction_are_whole_numbers(document: dict) -> None:
+    text = json.dumps(document).replace("6000", "6000.0").replace('"sequence": 7', '"sequence": 7.0')
+    assert load(text).score(FULL_ROW).health_score_x100 == 6900
+
+
+def test_a_body_without_optional_parts_loads() -> None:
+    body = small_body()
+    for name in ("ramp", "caps", "display_map", "risk_curve", "triggers"):
+        del body[name]
+    document = assemble(body)
+    assert load(document).score({**FULL_ROW, "open_sev1": 3}, extra="ignore").health_score_x100 == 6900
