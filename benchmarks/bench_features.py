@@ -32,9 +32,7 @@ METRICS = {
     "minutes": ComputedMetric("minutes", "usage", "sum", "minutes", WINDOW, of="sum"),
     "mean_minutes": ComputedMetric("mean_minutes", "usage", "mean", "minutes", WINDOW),
     "longest": ComputedMetric("longest", "usage", "max", "minutes", WINDOW),
-    "exports": ComputedMetric(
-        "exports", "usage", "count", None, WINDOW, (Condition("type", "equals", ("export",)),)
-    ),
+    "exports": ComputedMetric("exports", "usage", "count", None, WINDOW, (Condition("type", "equals", ("export",)),)),
     "days_since": ComputedMetric("days_since", "usage", "days_since_last", None, WINDOW),
 }
 

@@ -128,9 +128,7 @@ def section(outcome: Outcome) -> list[str]:
     for contender, row in sorted(outcome.figures.items(), key=lambda item: -item[1]["auc"]):
         share = gap_closed(outcome.figures, contender) if contender in DERIVATIONS else None
         closed = "" if contender not in DERIVATIONS else "no gap" if share is None else f"{share:.0%}"
-        lines.append(
-            f"| {contender} | {row['auc']:.3f} | {row['log_loss']:.4f} | {row['lift']:.2f} | {closed} |"
-        )
+        lines.append(f"| {contender} | {row['auc']:.3f} | {row['log_loss']:.4f} | {row['lift']:.2f} | {closed} |")
     return [*lines, ""]
 
 
@@ -143,9 +141,7 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
     for one in outcomes:
         if "incumbent" not in one.figures or "lightgbm" not in one.figures:
             lines.append(
-                f"| {one.name} | | |"
-                + " |" * len(DERIVATIONS)
-                + f" {one.evidence['verdict']} | {one.seconds:.0f} |"
+                f"| {one.name} | | |" + " |" * len(DERIVATIONS) + f" {one.evidence['verdict']} | {one.seconds:.0f} |"
             )
             continue
         shares = [gap_closed(one.figures, name) if name in one.figures else None for name in DERIVATIONS]
@@ -164,8 +160,8 @@ def report(outcomes: Sequence[Outcome], skipped: Sequence[str], seed: int) -> st
         "# churnbench on open data",
         "",
         f"Made by `python -m examples.run_all --seed {seed}`; do not edit. Every figure is recomputed from "
-        "`holdout_scores.parquet` with scikit-learn, not copied from the evidence. The hand formulas were "
-        "set from judgement before any look at the outcomes (see each `churnbench.toml`).",
+        "`holdout_scores.parquet` with scikit-learn, not copied from the evidence. The hand formulas were set "
+        "from judgement, without a look at how any metric in them relates to the outcome.",
         "",
         "Columns named after a derivation: share of the holdout AUC gap from the hand formula to LightGBM "
         'that it closes; "no gap" where LightGBM is less than 0.01 above the hand formula.',
@@ -182,9 +178,7 @@ def report(outcomes: Sequence[Outcome], skipped: Sequence[str], seed: int) -> st
 
 def main() -> int:
     """Run the examples named, or all."""
-    parser = argparse.ArgumentParser(
-        description="Runs churnbench on the examples and writes docs/examples.md."
-    )
+    parser = argparse.ArgumentParser(description="Runs churnbench on the examples and writes docs/examples.md.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(EXAMPLES)}; default all")
     parser.add_argument("--data", type=Path, default=default_data(), help="folder of the open data sets")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "examples", help="folder for the runs")

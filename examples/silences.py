@@ -22,9 +22,7 @@ def silence_outcomes(purchases: pd.DataFrame, days: int, data_through: pd.Timest
     completed = visits["day"] + pd.Timedelta(days=days)
     # A purchase on the very day on which the silence would complete still prevents it.
     silent = (completed <= data_through) & ~(following <= completed)
-    churn = pd.DataFrame(
-        {"account_id": visits["account_id"][silent], "churned_on": completed[silent], "kind": "churn"}
-    )
+    churn = pd.DataFrame({"account_id": visits["account_id"][silent], "churned_on": completed[silent], "kind": "churn"})
     back = silent & following.notna()
     returned = pd.DataFrame(
         {"account_id": visits["account_id"][back], "churned_on": following[back], "kind": "reactivation"}

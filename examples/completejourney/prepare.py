@@ -34,12 +34,9 @@ def prepare(data: Path, build: Path) -> list[str]:  # noqa: ARG001 - the data co
     accounts.to_csv(build / "accounts.csv", index=False)
     outcomes.to_csv(build / "outcomes.csv", index=False)
     kinds = outcomes["kind"].value_counts()
-    between = (
-        purchases.drop_duplicates(["account_id", "day"]).groupby("account_id")["day"].diff().dt.days.dropna()
-    )
+    between = purchases.drop_duplicates(["account_id", "day"]).groupby("account_id")["day"].diff().dt.days.dropna()
     return [
-        f"{len(purchases):,} baskets of {len(accounts):,} households "
-        f"({late.sum()} after {LAST_DAY:%Y-%m-%d} left out)",
+        f"{len(purchases):,} baskets of {len(accounts):,} households ({late.sum()} after {LAST_DAY:%Y-%m-%d} left out)",
         f"days between shopping days: median {between.median():.0f}, "
         f"95 % up to {between.quantile(0.95):.0f}, "
         f"99 % up to {between.quantile(0.99):.0f}; {(between > SILENCE_DAYS).mean():.1%} exceed "

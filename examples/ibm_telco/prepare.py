@@ -13,9 +13,7 @@ from examples.data_folder import main, require
 
 def prepare(data: Path, build: Path) -> list[str]:
     """Write telco.csv as it is; return what was noticed."""
-    customers = pd.read_csv(
-        require(data / "ibm_telco_snapshot" / "telco.csv"), dtype=str, keep_default_na=False
-    )
+    customers = pd.read_csv(require(data / "ibm_telco_snapshot" / "telco.csv"), dtype=str, keep_default_na=False)
     blank = customers["TotalCharges"].str.strip() == ""
     customers.to_csv(build / "telco.csv", index=False)
     return [

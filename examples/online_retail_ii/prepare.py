@@ -18,21 +18,15 @@ def prepare(data: Path, build: Path) -> list[str]:
     """Write invoices.csv, accounts.csv and outcomes.csv; return what was noticed."""
     source = require(data / "online_retail_ii_invoices" / "invoices.csv")
     invoices = pd.read_csv(source, dtype={"customer_id": str}, parse_dates=["invoice_ts"])
-    invoices = invoices.rename(columns={"customer_id": "account_id"}).sort_values(
-        ["account_id", "invoice_ts"]
-    )
+    invoices = invoices.rename(columns={"customer_id": "account_id"}).sort_values(["account_id", "invoice_ts"])
     invoices["type"] = (invoices["units_bought"] > 0).map({True: "purchase", False: "return"})
     invoices["refund"] = invoices["refund"].abs()  # the file writes "no refund" as -0.0
     day = invoices["invoice_ts"].dt.normalize()
     purchases = invoices.assign(day=day)[invoices["type"] == "purchase"]
     outcomes = silence_outcomes(purchases, SILENCE_DAYS, day.max())
     accounts = first_purchases(purchases).reset_index()
-    country = purchases.groupby("account_id")[
-        "country"
-    ].first()  # as on the first invoice: known from the start
-    accounts["segment"] = (accounts["account_id"].map(country) == "United Kingdom").map(
-        {True: "UK", False: "Abroad"}
-    )
+    country = purchases.groupby("account_id")["country"].first()  # as on the first invoice: known from the start
+    accounts["segment"] = (accounts["account_id"].map(country) == "United Kingdom").map({True: "UK", False: "Abroad"})
     invoices.to_csv(build / "invoices.csv", index=False)
     accounts.to_csv(build / "accounts.csv", index=False)
     outcomes.to_csv(build / "outcomes.csv", index=False)

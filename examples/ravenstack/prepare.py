@@ -23,9 +23,7 @@ DATES = {
 def prepare(data: Path, build: Path) -> list[str]:
     """Write accounts, outcomes and five tables of facts; return the defects that were found."""
     folder = require(data / "ravenstack_saas")
-    raw = {
-        name: pd.read_csv(folder / f"ravenstack_{name}.csv", parse_dates=days) for name, days in DATES.items()
-    }
+    raw = {name: pd.read_csv(folder / f"ravenstack_{name}.csv", parse_dates=days) for name, days in DATES.items()}
     usage = raw["feature_usage"].merge(
         raw["subscriptions"][["subscription_id", "account_id", "start_date", "end_date"]],
         on="subscription_id",
@@ -47,9 +45,7 @@ def prepare(data: Path, build: Path) -> list[str]:
         "tickets_closed": tickets[
             ["ticket_id", "account_id", "closed_at", "resolution_time_hours", "satisfaction_score"]
         ],
-        "subscriptions_started": raw["subscriptions"][
-            ["subscription_id", "account_id", "start_date", "mrr_amount"]
-        ],
+        "subscriptions_started": raw["subscriptions"][["subscription_id", "account_id", "start_date", "mrr_amount"]],
         "subscriptions_ended": ended[["subscription_id", "account_id", "end_date", "mrr_amount"]],
     }
     for name, table in tables.items():
@@ -61,14 +57,10 @@ def prepare(data: Path, build: Path) -> list[str]:
 def _outcomes(events: pd.DataFrame, subscriptions: pd.DataFrame) -> pd.DataFrame:
     """Every churn event, and a return where a subscription starts before the account churns again."""
     events = events.sort_values(["account_id", "churn_date"])
-    churn = (
-        events[["account_id", "churn_date"]].rename(columns={"churn_date": "churned_on"}).assign(kind="churn")
-    )
+    churn = events[["account_id", "churn_date"]].rename(columns={"churn_date": "churned_on"}).assign(kind="churn")
     churn["again_on"] = churn.groupby("account_id")["churned_on"].shift(-1)
     starts = churn.merge(subscriptions[["account_id", "start_date"]], on="account_id")
-    starts = starts[
-        (starts["start_date"] > starts["churned_on"]) & ~(starts["start_date"] >= starts["again_on"])
-    ]
+    starts = starts[(starts["start_date"] > starts["churned_on"]) & ~(starts["start_date"] >= starts["again_on"])]
     back = starts.groupby(["account_id", "churned_on"], as_index=False)["start_date"].min()
     returned = pd.DataFrame(
         {"account_id": back["account_id"], "churned_on": back["start_date"], "kind": "reactivation"}

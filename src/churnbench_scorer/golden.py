@@ -26,9 +26,7 @@ def decode(vector: Mapping[str, Any], kinds: Mapping[str, str]) -> dict[str, Any
         {'x': -inf, 'plan': 'NaN'}
     """
     return {
-        name: _WORDS[value]
-        if isinstance(value, str) and value in _WORDS and kinds.get(name) != "category"
-        else value
+        name: _WORDS[value] if isinstance(value, str) and value in _WORDS and kinds.get(name) != "category" else value
         for name, value in vector.items()
     }
 

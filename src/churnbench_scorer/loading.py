@@ -103,9 +103,7 @@ def _check_inputs(declared: list[dict[str, Any]], needed: dict[str, str]) -> Non
     types: dict[str, str] = {}
     for entry in declared:
         if entry["id"] in types:
-            raise ConfigRefused(
-                "config.inputs", f"input {entry['id']!r} twice", "each once", "Export it again."
-            )
+            raise ConfigRefused("config.inputs", f"input {entry['id']!r} twice", "each once", "Export it again.")
         types[entry["id"]] = entry["type"]
     for name, kind in needed.items():
         found = types.get(name, "not declared")

@@ -86,10 +86,7 @@ class Score:
     @property
     def dimension_scores(self) -> dict[str, float | None]:
         """Dimension id -> its score with two decimals, None when nothing of it counts."""
-        return {
-            name: None if value is None else value / 100.0
-            for name, value in self.dimension_scores_x100.items()
-        }
+        return {name: None if value is None else value / 100.0 for name, value in self.dimension_scores_x100.items()}
 
     @property
     def metric_points(self) -> dict[str, float | None]:

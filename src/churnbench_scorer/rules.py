@@ -192,9 +192,7 @@ def _check_risk_curve(curve: dict[str, Any]) -> None:
             raise _refused(where, f"from {low}, to {high}", "from not above to")
         _check_curve([point[:2] for point in stratum["points"]], stratum["slopes"], where, 1e-8)
         if any(not point[2] <= point[1] <= point[3] for point in stratum["points"]):
-            raise _refused(
-                where, "a probability outside its interval", "[score, p, low, high], low <= p <= high"
-            )
+            raise _refused(where, "a probability outside its interval", "[score, p, low, high], low <= p <= high")
     if len(strata) > 1 and curve.get("input") is None:
         raise _refused("body.risk_curve", "several strata without an input", "the id of the stratum input")
 

@@ -64,8 +64,8 @@ class Scorer:
         values: list[float | None] = []
         dimensions: list[float | None] = []
         total = total_weight = covered = 0.0
-        for (terms, _), dimension_weight in zip(self._dimensions, weights):
-            dimension, seen = _dimension(terms, get, values)
+        for rows, dimension_weight in zip(self._rows, weights):
+            dimension, seen = _dimension(rows, get, values)
             covered += dimension_weight * seen
             dimensions.append(dimension)
             if dimension is not None:
@@ -135,6 +135,7 @@ class Scorer:
             ([Term(metrics[name], weight) for name, weight in dimension["weights"]], dimension["id"])
             for dimension in body["dimensions"]
         ]
+        self._rows = [[term.row for term in terms] for terms, _ in self._dimensions]
         segments = body["segments"]
         self._segment: str | None = segments["input"]
         self._default = [float(weight) for _, weight in segments["default"]]
@@ -163,31 +164,27 @@ class Scorer:
         ]
 
 
-def _dimension(
-    terms: list[Term], get: Callable[[str], Any], values: list[float | None]
-) -> tuple[float | None, float]:
+def _dimension(rows: list[Any], get: Callable[[str], Any], values: list[float | None]) -> tuple[float | None, float]:
     """Weighted mean of one dimension (None when empty) and its weight really present; fills `values`.
 
     This loop is the whole cost of a score, hence the plain piecewise case is written out in it.
     """
     weighted = weight_present = seen = 0.0
-    for term in terms:
-        weight = term.weight
-        value: float | None
-        if term.read is None:
-            x = get(term.key)
+    for weight, key, knots, pieces, read, fallback in rows:
+        if read is None:
+            x = get(key)
             if x.__class__ is not float:
-                x = _NAN if x is None else number(x, term.key)
+                x = _NAN if x is None else number(x, key)
             if LOWEST <= x <= HIGHEST:
-                left, base, slope = term.pieces[bisect_right(term.knots, x)]
+                left, base, slope = pieces[bisect_right(knots, x)]
                 value = base + (x - left) * slope
                 seen += weight
             else:
-                value = term.fallback
+                value = fallback
         else:
-            value = term.read(get)
+            value = read(get)
             if value is None:
-                value = term.fallback
+                value = fallback
             else:
                 seen += weight
         values.append(value)

@@ -23,8 +23,7 @@ _TYPES: dict[str, Any] = {
     "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
     # JSON knows one kind of number: 7.0 is an integer too.
     "integer": lambda value: (
-        (isinstance(value, int) and not isinstance(value, bool))
-        or (isinstance(value, float) and value.is_integer())
+        (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and value.is_integer())
     ),
 }
 
@@ -107,12 +106,9 @@ def _check_array(value: list[Any], rule: dict[str, Any], root: dict[str, Any], w
     if not least <= len(value) <= most:
         wanted = f"{least} to {most} items" if least != most else f"{least} items"
         raise ConfigRefused(where, f"{len(value)} items", wanted, _FIX)
-    heads = rule.get("prefixItems", ())
+    heads = rule.get("prefixItems", ())  # the schema gives every such array the length of its heads
     for position, item in enumerate(value):
-        if position < len(heads):
-            _check(item, heads[position], root, f"{where}[{position}]")
-        elif "items" in rule:
-            _check(item, rule["items"], root, f"{where}[{position}]")
+        _check(item, heads[position] if heads else rule["items"], root, f"{where}[{position}]")
 
 
 def _check_text(value: str, rule: dict[str, Any], where: str) -> None:

@@ -32,9 +32,7 @@ def simulated_cohort(accounts: int, months: int, seed: int, leak: str | None) ->
     started = snapshots["account_id"].map(world.accounts.set_index("account_id")["started_on"])
     snapshots = snapshots[(snapshots["as_of"] - started).dt.days >= 90]
     metrics = tuple(name for name in snapshots.columns if name not in KEYS)
-    return labelled_cohort(
-        snapshots.drop(columns=["renewal_on", "arr"]), left, metrics, pd.Timestamp("2025-12-31")
-    )
+    return labelled_cohort(snapshots.drop(columns=["renewal_on", "arr"]), left, metrics, pd.Timestamp("2025-12-31"))
 
 
 def permutation_rules(worlds: int) -> None:

@@ -110,9 +110,7 @@ def _gain(auc: float) -> list[Document]:
         share = _share(called, auc)
         spread = 0.11 * np.sqrt(max(share * (1 - share), 0.0)) * 1.65
         low, high = max(0.0, share - spread), min(1.0, share + spread)
-        rows.append(
-            {"called": called, "caught": round(share, 4), "low": round(low, 4), "high": round(high, 4)}
-        )
+        rows.append({"called": called, "caught": round(share, 4), "low": round(low, 4), "high": round(high, 4)})
     return rows
 
 
@@ -145,9 +143,7 @@ def _curve(rng: np.random.Generator, row: tuple[Any, ...]) -> Document:
             "missing": {"share": 0.0, "neutral_points": None},
             "hand": [[n, p] for n, p in zip(names, (20, 50, 75, 100), strict=True)],
             "candidate": [[n, p] for n, p in zip(names, (0, 61, 68, 100), strict=True)],
-            "band": [
-                [n, max(0, p - 12), min(100, p + 12)] for n, p in zip(names, (0, 61, 68, 100), strict=True)
-            ],
+            "band": [[n, max(0, p - 12), min(100, p + 12)] for n, p in zip(names, (0, 61, 68, 100), strict=True)],
             "histogram": {"labels": names, "counts": [140, 480, 390, 190]},
             "shap": [
                 {"x": n, "mean": m, "low": m - 0.1, "high": m + 0.1}
@@ -312,9 +308,7 @@ def _risk_curve() -> Document:
         points = []
         for score in range(0, 101, 5):
             p = 1 / (1 + np.exp((score - 34 - shift) / 11))
-            points.append(
-                [score, round(float(p), 4), round(float(p * 0.75), 4), round(float(min(1, p * 1.3)), 4)]
-            )
+            points.append([score, round(float(p), 4), round(float(p * 0.75), 4), round(float(min(1, p * 1.3)), 4)])
         return {"id": identifier, "points": points}
 
     return {"strata": [stratum("renewal", 8), stratum("no-renewal", -8)]}

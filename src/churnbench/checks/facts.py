@@ -28,9 +28,7 @@ def check_replay(context: CheckContext) -> list[Finding]:
     if history is None or not context.cohort.dated:
         return [Finding("replay", "ok", "Not applicable: snapshots were given, not computed from facts.")]
     dates = sorted(context.cohort.labelled()["as_of"].unique())
-    chosen = (
-        sorted({dates[round(place)] for place in np.linspace(0, len(dates) - 1, REPLAYS)}) if dates else []
-    )
+    chosen = sorted({dates[round(place)] for place in np.linspace(0, len(dates) - 1, REPLAYS)}) if dates else []
     found: dict[str, Finding] = {}
     replayed = 0
     for date in chosen:
@@ -55,9 +53,7 @@ def check_replay(context: CheckContext) -> list[Finding]:
     ]
 
 
-def _compare(
-    context: CheckContext, date: pd.Timestamp, again: pd.DataFrame, *, inject: bool
-) -> list[Finding]:
+def _compare(context: CheckContext, date: pd.Timestamp, again: pd.DataFrame, *, inject: bool) -> list[Finding]:
     """One finding per column that differs."""
     frame = context.cohort.frame
     columns = [name for name in context.cohort.metrics if name in again.columns]

@@ -93,9 +93,7 @@ def check_lead_cliff(context: CheckContext) -> list[Finding]:
     if found:
         return found
     if not boundaries:
-        detail = (
-            f"Not computed: it needs {MIN_CASES} churned accounts with snapshots on both sides of a boundary."
-        )
+        detail = f"Not computed: it needs {MIN_CASES} churned accounts with snapshots on both sides of a boundary."
     else:
         detail = f"No column ranks churners suddenly better close to the churn.{context.sampled}"
     return [Finding("lead-cliff", "ok", detail)]
@@ -203,8 +201,6 @@ def _spread(context: CheckContext, near: _Match, far: _Match) -> float:
     """Standard deviation of the fall in AUC over resampled accounts."""
     sides = []
     for side in (near, far):
-        ranked = rank(
-            side.outcome, side.risk, context.codes[side.rows], context.bootstrap.size, weight=side.weight
-        )
+        ranked = rank(side.outcome, side.risk, context.codes[side.rows], context.bootstrap.size, weight=side.weight)
         sides.append(np.concatenate([replicate_auc(cells) for _, cells in ranked.chunks(context.bootstrap)]))
     return float(np.nanstd(sides[0] - sides[1], ddof=1))

@@ -40,9 +40,7 @@ def check_target_permutation(context: CheckContext) -> list[Finding]:
     rows = _rows(context, context.folds[0])
     train = rows[rows["part"] == "train"]
     if not both_classes(train) or not both_classes(rows[rows["part"] == "test"]):
-        return [
-            Finding("target-permutation", "ok", "Not computed: too few churned accounts in the first fold.")
-        ]
+        return [Finding("target-permutation", "ok", "Not computed: too few churned accounts in the first fold.")]
     values = permuted_aucs(rows, context.cohort.metrics, seed=context.seed)
     if len(values) < REFITS // 2:
         return [Finding("target-permutation", "ok", "Not computed: too few churned accounts to swap.")]

@@ -110,9 +110,7 @@ def _strongest(y: npt.NDArray[np.float64], column: npt.NDArray[np.float64]) -> f
 def _accuse(context: CheckContext, name: str, value: float) -> Finding:
     blocks = value > BLOCK_AUC
     lead = lead_sentence(context, name)
-    opening = (
-        f"Column `{name}` alone {'almost predicts' if blocks else 'predicts'} churn (AUC {figure(value)})."
-    )
+    opening = f"Column `{name}` alone {'almost predicts' if blocks else 'predicts'} churn (AUC {figure(value)})."
     advice = (
         "Blocked; to keep it, write the reason under [checks.allow]."
         if blocks

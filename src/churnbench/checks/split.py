@@ -121,9 +121,7 @@ def only_rises(rows: pd.DataFrame, name: str) -> bool:
     return bool(step.size) and float((step < 0).mean()) < 0.01 and float((step > 0).mean()) > 0.9
 
 
-def _tell_apart(
-    rows: pd.DataFrame, columns: list[str], later: Floats, *, seed: int
-) -> tuple[float, tuple[str, float]]:
+def _tell_apart(rows: pd.DataFrame, columns: list[str], later: Floats, *, seed: int) -> tuple[float, tuple[str, float]]:
     """Out-of-account AUC of the trees, and the column that separates best alone."""
     x = matrix(rows, columns)
     codes = np.asarray(pd.factorize(rows["account_id"], sort=True)[0], dtype=np.int64)

@@ -42,9 +42,7 @@ class FactHistory:
         """Whether every table says since when each fact was known."""
         return all(table.bitemporal for table in self.facts.values())
 
-    def features(
-        self, accounts: pd.DataFrame, calendar: pd.DatetimeIndex, facts: Mapping[str, Facts]
-    ) -> pd.DataFrame:
+    def features(self, accounts: pd.DataFrame, calendar: pd.DatetimeIndex, facts: Mapping[str, Facts]) -> pd.DataFrame:
         """Features of the project's metrics from the given tables; see `features_at`."""
         return features_at(facts, accounts, calendar, self.project.declared.computed)
 
@@ -66,18 +64,12 @@ def open_fact_history(session: Session, project: Project) -> FactHistory:
         " GROUP BY account_id ORDER BY account_id"
     ).df()
     if rows.empty:
-        raise InputError(
-            "the fact tables have no rows.", file=project.file, column="data.facts", fix="Add facts."
-        )
-    seen = pd.Series(
-        rows["seen"].astype("datetime64[us]").to_numpy(), index=pd.Index(rows["account_id"].astype(str))
-    )
+        raise InputError("the fact tables have no rows.", file=project.file, column="data.facts", fix="Add facts.")
+    seen = pd.Series(rows["seen"].astype("datetime64[us]").to_numpy(), index=pd.Index(rows["account_id"].astype(str)))
     return FactHistory(project, facts, seen, rows["day"].min().date(), rows["known"].max().date())
 
 
-def fact_rows(
-    history: FactHistory, accounts: pd.DataFrame | None, outcomes: Outcomes, data_through: date
-) -> Rows:
+def fact_rows(history: FactHistory, accounts: pd.DataFrame | None, outcomes: Outcomes, data_through: date) -> Rows:
     """Generate the snapshots and compute their features.
 
     An account has a row from its started_on (its first known fact where that is unknown) until its churn.
@@ -156,8 +148,9 @@ _INJECTED = 200_000
 
 
 def _injected(table: Facts, as_of: date) -> Facts:
-    """Copies of known facts with absurd values, dated after as_of; if the table has known times, also copies
-    with their old date that became known after as_of.
+    """Add copies of known facts with absurd values, dated after as_of.
+
+    If the table has known times, also copies with their old date that became known after as_of.
     """
     absurd = ", ".join(f"{name} * -1000 - 1e6 AS {name}" for name in table.numbers.values())
     replaced = f", {absurd}" if absurd else ""

@@ -35,11 +35,7 @@ def snapshot_rows(session: Session, project: Project, accounts: pd.DataFrame | N
     first, until = project.snapshots.first, project.snapshots.until
     inside = frame["as_of"].between(pd.Timestamp(first or "1900-01-01"), pd.Timestamp(until or "2200-01-01"))
     if not inside.any():
-        held = (
-            "no rows"
-            if frame.empty
-            else f"{frame['as_of'].min():%Y-%m-%d} to {frame['as_of'].max():%Y-%m-%d}"
-        )
+        held = "no rows" if frame.empty else f"{frame['as_of'].min():%Y-%m-%d} to {frame['as_of'].max():%Y-%m-%d}"
         raise InputError(
             f"no snapshot between {first or 'the beginning'} and {until or 'the end'}; there are {held}.",
             file=source.label,
@@ -84,9 +80,7 @@ def _rows(frame: pd.DataFrame, inputs: Inputs) -> Rows:
         frame[metric] = divided(frame[above].to_numpy(dtype=float), frame[below].to_numpy(dtype=float))
     ids = [metric.id for metric in inputs.formula.metrics]
     frame["account_id"] = frame["account_id"].astype(str)
-    return Rows(
-        typed_inputs(frame, [*ids, *inputs.extra]), inputs.formula, inputs.extra, list(inputs.warnings)
-    )
+    return Rows(typed_inputs(frame, [*ids, *inputs.extra]), inputs.formula, inputs.extra, list(inputs.warnings))
 
 
 def _labels(column: pd.Series, project: Project, file: str) -> pd.Series:

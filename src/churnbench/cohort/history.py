@@ -62,7 +62,7 @@ class History:
 
     @cached_property
     def accounts(self) -> pd.DataFrame | None:
-        """The accounts table: account_id, started_on, renewal_on, segment, arr, all further columns as text."""
+        """The accounts table: started_on, renewal_on, segment, arr typed, all further columns as text."""
         return account_rows(self._session, self.project)
 
     def secondary_labels(self) -> pd.DataFrame:
@@ -102,9 +102,7 @@ class History:
         tables = {name: table.ignoring_known_time() for name, table in self._facts.facts.items()}
         calendar = pd.DatetimeIndex(keys["as_of"].unique())
         features = self._facts.features(keys[["account_id"]].drop_duplicates(), calendar, tables)
-        return keys.merge(
-            features[["account_id", "as_of", *cohort.metrics]], on=["account_id", "as_of"], how="left"
-        )
+        return keys.merge(features[["account_id", "as_of", *cohort.metrics]], on=["account_id", "as_of"], how="left")
 
     def close(self) -> None:
         """Give back memory and disk; what was returned stays usable."""
@@ -153,9 +151,7 @@ class History:
         settle = outcomes.settle_days if settings.settle_days is None else settings.settle_days
         window = OutcomeWindow(settings.gap_days, settings.horizon_days, settle)
         findings = sanity_findings(rows.frame[["account_id", "as_of", "started_on"]], outcomes)
-        labels = label_snapshots(
-            rows.frame, outcomes, window, through, min_tenure_days=settings.min_tenure_days
-        )
+        labels = label_snapshots(rows.frame, outcomes, window, through, min_tenure_days=settings.min_tenure_days)
         strata = renewal_stratum(rows.frame["as_of"], rows.frame["renewal_on"], window)
         frame = rows.frame.join(labels).join(strata)
         changes = label_changes(frame, outcomes, window, contraction_share=settings.contraction_share)
@@ -185,9 +181,7 @@ class History:
         formula = propose_directions(rows.formula, content)
         proposed = [metric.id for metric in formula.metrics if metric.direction_proposed]
         if proposed:
-            warnings.append(
-                f"Directions proposed from the earliest data, not declared: {', '.join(proposed)}."
-            )
+            warnings.append(f"Directions proposed from the earliest data, not declared: {', '.join(proposed)}.")
         cohort = Cohort(
             frame=content,
             metrics=metrics,

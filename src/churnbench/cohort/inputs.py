@@ -100,9 +100,7 @@ def inputs_of_table(session: Session, project: Project, source: Source, reserved
     columns += [Column(names.get(p, p), "number", f"@{p}", missing=project.data.missing) for p in parts]
     extra = denominators(formula)
     columns += [Column(name, "number", name, missing=project.data.missing) for name in extra]
-    return Inputs(
-        formula, tuple(columns), {k: (f"@{a}", f"@{b}") for k, (a, b) in used.items()}, extra, warnings
-    )
+    return Inputs(formula, tuple(columns), {k: (f"@{a}", f"@{b}") for k, (a, b) in used.items()}, extra, warnings)
 
 
 def denominators(formula: FormulaSpec) -> tuple[str, ...]:
@@ -129,7 +127,7 @@ def without_absent(
             f"none of the metrics of preset '{formula.preset}' is there; expected columns such as"
             f" {listed(absent, 30)}.",
             file=label,
-            fix='Name your columns so, or declare them: [[formula.metrics]] id = "logins", column = "Logins".',
+            fix='Name your columns so, or declare: [[formula.metrics]] id = "logins", column = "Logins".',
         )
     in_use = {metric.dimension for metric in present if metric.weight > 0}
     dimensions = tuple(d for d in formula.dimensions if d.id in in_use)
@@ -176,9 +174,7 @@ def _proposed(session: Session, project: Project, source: Source, reserved: Sequ
     ids = _identifiers(found)
     renamed = [f"{name} -> {id_}" for name, id_ in ids.items() if name != id_]
     if renamed:
-        warnings.append(
-            f"{source.label}: columns are renamed to be usable as identifiers: {listed(renamed, 30)}."
-        )
+        warnings.append(f"{source.label}: columns are renamed to be usable as identifiers: {listed(renamed, 30)}.")
     flags = [name for name in found if source.stored_as(name) == "BOOLEAN"]
     metrics = tuple(
         MetricSpec(
@@ -209,9 +205,7 @@ def _numeric(
     for name in names:
         if name not in counted:
             stored = source.stored_as(name)
-            is_number = re.fullmatch(
-                r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DOUBLE|FLOAT|DECIMAL.*|BOOLEAN)", stored
-            )
+            is_number = re.fullmatch(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DOUBLE|FLOAT|DECIMAL.*|BOOLEAN)", stored)
             (numbers if is_number else other).append(name)
         elif counted[name][0]:
             filled, numeric = counted[name]

@@ -28,9 +28,7 @@ def account_warnings(
     if named and len(strange) == len(named):
         raise _no_match(file, named[0], here)
     if strange:
-        warnings.append(
-            f"{file}: {len(strange)} accounts are unknown and do not count: {listed(strange, 5)}."
-        )
+        warnings.append(f"{file}: {len(strange)} accounts are unknown and do not count: {listed(strange, 5)}.")
     if accounts is not None:
         described = set(accounts["account_id"])
         if not here & described:
@@ -57,9 +55,7 @@ def attribute_warnings(frame: pd.DataFrame, accounts: pd.DataFrame | None, proje
         warnings.append("No started_on is known, so that the minimum tenure could not be applied.")
     stale = accounts is not None and accounts["renewal_on"].notna().any()
     if stale and frame["renewal_on"].notna().any() and project.data.snapshots is None:
-        warnings.append(
-            "renewal_on comes from the accounts table as it is today, not as it was known on each date."
-        )
+        warnings.append("renewal_on comes from the accounts table as it is today, not as it was known on each date.")
     return warnings
 
 

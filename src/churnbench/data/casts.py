@@ -110,15 +110,11 @@ def _from_number(cell: str, kind: ColumnKind, stored_as: str) -> Cast | None:
             return Cast(real, None)
         return Cast(f"CASE WHEN isfinite({real}) THEN {real} END", None)
     if kind == "boolean":
-        return Cast(
-            f"CASE WHEN NOT isnan({real}) THEN {real} END", f"(NOT isnan({real}) AND {real} NOT IN (0, 1))"
-        )
+        return Cast(f"CASE WHEN NOT isnan({real}) THEN {real} END", f"(NOT isnan({real}) AND {real} NOT IN (0, 1))")
     if kind in ("id", "text"):
         # pandas turns whole-number ids with gaps into 123.0: give the 123 back.
         whole = f"{real} = trunc({real}) AND abs({real}) < 9e15"
-        value = (
-            f"CASE WHEN {whole} THEN CAST(CAST({cell} AS BIGINT) AS VARCHAR) ELSE CAST({cell} AS VARCHAR) END"
-        )
+        value = f"CASE WHEN {whole} THEN CAST(CAST({cell} AS BIGINT) AS VARCHAR) ELSE CAST({cell} AS VARCHAR) END"
         return Cast(value, f"({cell} IS NULL OR isnan({real}))" if kind == "id" else None)
     return None
 
@@ -147,7 +143,7 @@ def explain_bad(value: str | None, kind: ColumnKind) -> tuple[str, str]:
     message, fix = _EXPECTED[kind]
     text = (value or "").strip()
     if kind == "number":
-        fix = next((hint(text) for pattern, hint in _NUMBER_HINTS if re.fullmatch(pattern, text)), fix)
+        fix = next((_hint(advice, text) for pattern, advice in _NUMBER_HINTS if re.fullmatch(pattern, text)), fix)
         if re.fullmatch(r"[^\d]*", text):
             fix = f"Write an empty cell for a missing value, or add {text!r} to data.missing_values."
         if text.lower() in ("true", "false", "yes", "no", "y", "n", "t", "f"):
@@ -170,13 +166,20 @@ _EXPECTED: dict[ColumnKind, tuple[str, str]] = {
     "text": ("text", "Write text."),
 }
 
-_NUMBER_HINTS = (
-    (
-        r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?",
-        lambda t: f"Write {t.replace(',', '')}, without thousands separators.",
-    ),
-    (r"[+-]?\d+,\d+", lambda t: f"Write {t.replace(',', '.')}, with a decimal point."),
-    (r"[+-]?\d+(\.\d+)? ?%", lambda t: f"Write {t.rstrip('% ')} without the sign, or the share."),
-    (r"[$€£] ?.*|.*[$€£]", lambda _: "Write the amount without the currency sign."),
-    (r"\d+(_\d+)+", lambda t: f"Write {t.replace('_', '')}, without underscores."),
+#: Text that people write instead of a number -> what to write.
+_NUMBER_HINTS: tuple[tuple[str, str], ...] = (
+    (r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", "Write {without_commas}, without thousands separators."),
+    (r"[+-]?\d+,\d+", "Write {with_point}, with a decimal point."),
+    (r"[+-]?\d+(\.\d+)? ?%", "Write {without_sign} without the sign, or the share."),
+    (r"[$€£] ?.*|.*[$€£]", "Write the amount without the currency sign."),
+    (r"\d+(_\d+)+", "Write {without_bars}, without underscores."),
 )
+
+
+def _hint(advice: str, text: str) -> str:
+    return advice.format(
+        without_commas=text.replace(",", ""),
+        with_point=text.replace(",", "."),
+        without_sign=text.rstrip("% "),
+        without_bars=text.replace("_", ""),
+    )

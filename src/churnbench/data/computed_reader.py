@@ -48,8 +48,7 @@ def read_computed(
             f"source '{metric.source}' is not a fact table; declared are {listed(sources) or 'none'}.",
             file=file,
             column=place,
-            fix=did_you_mean(metric.source, sources)
-            or "Declare it under [[data.facts]] with name, path, event_time.",
+            fix=did_you_mean(metric.source, sources) or "Declare it under [[data.facts]] with name, path, event_time.",
         )
     problem = _problem(metric)
     if problem:
@@ -149,8 +148,7 @@ def check_ratios(computed: Sequence[ComputedMetric], *, in_facts: bool, file: st
                     f"the ratio needs '{part}', which is not computed from facts; those are {listed(plain)}.",
                     file=file,
                     column=f"formula.metrics {metric.id}",
-                    fix=did_you_mean(part, plain)
-                    or "Declare it too; helper = true keeps it out of the formula.",
+                    fix=did_you_mean(part, plain) or "Declare it too; helper = true keeps it out of the formula.",
                 )
 
 

@@ -88,9 +88,7 @@ def _readable(columns: list[Column], source: Source) -> list[Column]:
 
 def _given(location: Location | None) -> Location:
     if location is None:
-        raise InputError(
-            "outcomes are missing.", column="data.outcomes", fix='Add outcomes = "outcomes.csv".'
-        )
+        raise InputError("outcomes are missing.", column="data.outcomes", fix='Add outcomes = "outcomes.csv".')
     return location
 
 

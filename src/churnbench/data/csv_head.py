@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -53,7 +54,8 @@ def read_head(path: Path, label: str) -> CsvHead:
     line = next(iter(text.splitlines()), "")
     if not line.strip():
         raise InputError("the file is empty.", file=label, fix="The first line holds the column names.")
-    delimiter = max(DELIMITERS, key=line.count)
+    outside_quotes = re.sub(r'"(?:[^"]|"")*"', "", line)
+    delimiter = max(DELIMITERS, key=outside_quotes.count)
     names = [name.strip() for name in next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))]
     for position, name in enumerate(names, start=1):
         if not name:
@@ -75,9 +77,7 @@ def read_head(path: Path, label: str) -> CsvHead:
 
 
 def _decoded(head: bytes, label: str) -> str:
-    junk = InputError(
-        "this is not UTF-8 text.", file=label, fix="Save it as CSV in UTF-8, or name a .parquet file."
-    )
+    junk = InputError("this is not UTF-8 text.", file=label, fix="Save it as CSV in UTF-8, or name a .parquet file.")
     if b"\x00" in head:
         raise junk
     try:

@@ -52,9 +52,7 @@ def _single_query(sql: str, dialect: str, label: str) -> str:
     try:
         statements = [statement for statement in sqlglot.parse(sql, read=dialect) if statement is not None]
     except sqlglot.errors.SqlglotError as error:
-        raise InputError(
-            f"not valid SQL: {str(error).splitlines()[0]}", file=label, fix="Correct the query."
-        ) from None
+        raise InputError(f"not valid SQL: {str(error).splitlines()[0]}", file=label, fix="Correct the query.") from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise InputError(
             "expected exactly one SELECT.", file=label, fix="Delete the other statements; data are only read."
@@ -143,9 +141,7 @@ def _postgres(database: str, query: str, _: Path, target: Path, label: str) -> P
         ) from None
     out = target.with_suffix(".csv")
     try:
-        with psycopg.connect(
-            database, options="-c default_transaction_read_only=on -c TimeZone=UTC"
-        ) as connection:
+        with psycopg.connect(database, options="-c default_transaction_read_only=on -c TimeZone=UTC") as connection:
             copy = f"COPY ({query}\n) TO STDOUT (FORMAT csv, HEADER true)"
             with connection.cursor() as cursor, out.open("wb") as stream, cursor.copy(copy) as rows:
                 for block in rows:

@@ -49,9 +49,7 @@ def _files(project: Project, pattern: str, key: str) -> list[Path]:
         found = sorted(file for file in anchor.glob(str(path.relative_to(anchor))) if file.is_file())
         if found:
             return found
-        raise InputError(
-            f"no file matches '{pattern}'.", file=project.file, column=key, fix="Correct the pattern."
-        )
+        raise InputError(f"no file matches '{pattern}'.", file=project.file, column=key, fix="Correct the pattern.")
     if path.is_dir():
         raise InputError(
             f"'{pattern}' is a folder.",
@@ -61,12 +59,8 @@ def _files(project: Project, pattern: str, key: str) -> list[Path]:
         )
     if path.is_file():
         return [path]
-    beside = (
-        sorted(file.name for file in path.parent.iterdir() if file.is_file()) if path.parent.is_dir() else []
-    )
-    data = [
-        name for name in beside if name.lower().endswith((".csv", ".gz", ".parquet", ".tsv", ".txt", ".pq"))
-    ]
+    beside = sorted(file.name for file in path.parent.iterdir() if file.is_file()) if path.parent.is_dir() else []
+    data = [name for name in beside if name.lower().endswith((".csv", ".gz", ".parquet", ".tsv", ".txt", ".pq"))]
     raise InputError(
         f"there is no file '{pattern}'; data files in that folder: {listed(data) or 'none'}.",
         file=project.file,

@@ -46,8 +46,7 @@ def read_normaliser(declared: Mapping[str, Any], *, metric: str, file: str) -> N
             f"kind = {kind!r} is not a normaliser; known are {', '.join(PARAMETERS)}.",
             file=file,
             column=place,
-            fix=did_you_mean(str(kind), PARAMETERS)
-            or 'For example normalise = { kind = "ramp", low = 0, high = 20 }.',
+            fix=did_you_mean(str(kind), PARAMETERS) or 'For example normalise = { kind = "ramp", low = 0, high = 20 }.',
         )
     required, optional = PARAMETERS[kind]
     params = {name: value for name, value in declared.items() if name != "kind"}

@@ -50,9 +50,7 @@ def load_preset(name: str) -> FormulaSpec:
 
 def _formula(name: str, content: Mapping[str, Any]) -> FormulaSpec:
     return FormulaSpec(
-        dimensions=tuple(
-            DimensionSpec(row["id"], float(row["weight"]), row["label"]) for row in content["dimensions"]
-        ),
+        dimensions=tuple(DimensionSpec(row["id"], float(row["weight"]), row["label"]) for row in content["dimensions"]),
         metrics=tuple(_metric(row) for row in content["metrics"]),
         bands=tuple((band, float(start)) for band, start in content["bands"]),
         segment_weights={

@@ -67,10 +67,7 @@ def resolve_formula(
             metrics[declared.id] = _metric(declared, metrics.get(declared.id), dimensions, file)
     if metrics and not dimensions:
         dimensions = {SINGLE_DIMENSION: DimensionSpec(SINGLE_DIMENSION, 100.0)}
-    found = [
-        (m.id, read_computed(m, sources=sources, lookback_days=lookback_days, file=file))
-        for m in section.metrics
-    ]
+    found = [(m.id, read_computed(m, sources=sources, lookback_days=lookback_days, file=file)) for m in section.metrics]
     computed = tuple(one for _, one in found if one is not None)
     check_ratios(computed, in_facts=bool(sources), file=file)
     _all_computed(found, in_facts=bool(sources), file=file)
@@ -79,9 +76,7 @@ def resolve_formula(
         dimensions=_used(dimensions, metrics, file),
         metrics=tuple(metrics.values()),
         bands=_bands(section, base, file),
-        min_coverage_bp=base.min_coverage_bp
-        if section.min_coverage is None
-        else round(section.min_coverage * 10000),
+        min_coverage_bp=base.min_coverage_bp if section.min_coverage is None else round(section.min_coverage * 10000),
         segment_weights=_segment_weights(section, base, dimensions, file),
     )
     plain = {m.id: m.column for m in section.metrics if m.column and m.source is None}
@@ -119,7 +114,7 @@ def _left_out(section: FormulaSection, base: FormulaSpec, file: str) -> set[str]
     for name in section.leave_out:
         if name not in known:
             raise InputError(
-                f"'{name}' is not a metric of preset '{base.preset}'; those are {listed(known, 40) or 'none'}.",
+                f"'{name}' is not a metric of preset '{base.preset}'; known: {listed(known, 40) or 'none'}.",
                 file=file,
                 column="formula.leave_out",
                 fix=did_you_mean(name, known) or "Delete it from the list.",

@@ -132,9 +132,7 @@ def _parquet_file(session: Session, path: Path, label: str) -> SourceFile:
     try:
         schema = session.connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
     except duckdb.Error:
-        raise InputError(
-            "this is not a Parquet file.", file=label, fix="Write it again, or name a .csv."
-        ) from None
+        raise InputError("this is not a Parquet file.", file=label, fix="Write it again, or name a .csv.") from None
     return SourceFile(path, label, scan, {row[0]: (row[0], row[1]) for row in schema})
 
 
@@ -152,27 +150,23 @@ def read_table(session: Session, source: Source, columns: list[Column]) -> str:
     Raises:
         InputError: a column is missing, a cell cannot be used (with file, row and column), a line is broken.
     """
-    parts, strict = [], False
+    parts = []
     for file in source.files:
         casts = [_cast(column, file) for column in columns]
-        values = ", ".join(
-            f"{c.value} AS {identifier(w.target)}" for c, w in zip(casts, columns, strict=True)
-        )
-        bad = " OR ".join(f"coalesce({c.bad}, FALSE)" for c in casts if c.bad)
-        strict = strict or bool(bad)
-        parts.append(f"SELECT {values}, {bad or 'FALSE'} AS {_BAD} FROM {file.scan}")
+        values = ", ".join(f"{c.value} AS {identifier(w.target)}" for c, w in zip(casts, columns, strict=True))
+        bad = " OR ".join(f"coalesce({c.bad}, FALSE)" for c in casts if c.bad) or "FALSE"
+        parts.append(f"SELECT {values}, {bad} AS {_BAD} FROM {file.scan}")
     name = session.fresh_name("source")
-    body = " UNION ALL ".join(parts)
-    if not strict and source.format == "parquet":
-        session.connection.execute(f"CREATE TEMP VIEW {name} AS SELECT * EXCLUDE ({_BAD}) FROM ({body})")
-        return name
+    # Text is parsed once and kept; Parquet is quick to read again and need not be held in memory.
+    what = "TABLE" if source.format == "csv" else "VIEW"
     try:
-        session.connection.execute(f"CREATE TEMP TABLE {name} AS {body}")
+        session.connection.execute(f"CREATE TEMP {what} {name}_strict AS {' UNION ALL '.join(parts)}")
+        bad_rows = session.connection.execute(f"SELECT count(*) FILTER (WHERE {_BAD}) FROM {name}_strict").fetchall()
     except duckdb.Error as error:
         raise _broken_line(error, source) from None
-    if session.connection.execute(f"SELECT count(*) FROM {name} WHERE {_BAD}").fetchall()[0][0]:
+    if bad_rows[0][0]:
         raise _bad_cell(session, source, columns)
-    session.connection.execute(f"ALTER TABLE {name} DROP COLUMN {_BAD}")
+    session.connection.execute(f"CREATE TEMP VIEW {name} AS SELECT * EXCLUDE ({_BAD}) FROM {name}_strict")
     return name
 
 
@@ -230,9 +224,7 @@ def _bad_cell(session: Session, source: Source, columns: list[Column]) -> InputE
     raise AssertionError("a bad cell was counted but not found")
 
 
-def _first_bad(
-    session: Session, file: SourceFile, columns: list[Column]
-) -> list[tuple[Column, int, str | None]]:
+def _first_bad(session: Session, file: SourceFile, columns: list[Column]) -> list[tuple[Column, int, str | None]]:
     hits = []
     for column in columns:
         cast = _cast(column, file)

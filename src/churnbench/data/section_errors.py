@@ -116,7 +116,7 @@ def _own_rule(detail: Mapping[str, Any], _: Place) -> tuple[str, str]:
 
 def _pattern(detail: Mapping[str, Any], _: Place) -> tuple[str, str]:
     return (
-        f"{_shown(detail['input'])} is no identifier; use letters, digits and _ (at most 63, no digit first).",
+        f"{_shown(detail['input'])} is no identifier; use letters, digits and _ (up to 63, no digit first).",
         'Choose such an id; a file\'s own column name goes under column = "...".',
     )
 

@@ -122,21 +122,15 @@ class DataSection(Section):
 
     @model_validator(mode="after")
     def _one_history(self) -> DataSection:
-        given = [
-            n for n, v in (("snapshots", self.snapshots), ("facts", self.facts), ("table", self.table)) if v
-        ]
+        given = [n for n, v in (("snapshots", self.snapshots), ("facts", self.facts), ("table", self.table)) if v]
         if len(given) != 1:
             found = " and ".join(given) or "none"
-            raise ValueError(
-                f"[data] needs exactly one of snapshots, [[data.facts]] and table; found {found}"
-            )
+            raise ValueError(f"[data] needs exactly one of snapshots, [[data.facts]] and table; found {found}")
         if given == ["table"]:
             if self.label is None or self.label_positive is None:
                 raise ValueError('a table needs label = "COLUMN" and label_positive = VALUE under [data]')
         elif self.outcomes is None:
-            raise ValueError(
-                'dated data need outcomes = "outcomes.csv" under [data] (account_id, churned_on)'
-            )
+            raise ValueError('dated data need outcomes = "outcomes.csv" under [data] (account_id, churned_on)')
         names = [fact.name for fact in self.facts]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:

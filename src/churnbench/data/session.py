@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from types import TracebackType
 
@@ -23,8 +25,9 @@ class Session:
     """
 
     def __init__(self, *, memory_limit: str = "2GB", threads: int | None = None) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="churnbench-", ignore_cleanup_errors=True)
-        self.folder = Path(self._folder.name)
+        self.folder = Path(tempfile.mkdtemp(prefix="churnbench-"))
+        # A notebook that never closes its session still leaves no folder behind.
+        self._cleanup = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.connection = duckdb.connect(
             config={"memory_limit": memory_limit, "temp_directory": str(self.folder / "spill")}
         )
@@ -42,7 +45,7 @@ class Session:
     def close(self) -> None:
         """Close the connection and delete the folder."""
         self.connection.close()
-        self._folder.cleanup()
+        self._cleanup()
 
     def __enter__(self) -> Session:
         return self

@@ -131,9 +131,7 @@ def _survivors(
     """
     accounts, months = int(settings["accounts"]), int(settings["months"])
     as_of = world_book.month_ends(months)
-    edges = pd.date_range(
-        as_of[0] - pd.offsets.MonthEnd(_RUN_IN), as_of[-1] + pd.offsets.MonthEnd(_AHEAD), freq="ME"
-    )
+    edges = pd.date_range(as_of[0] - pd.offsets.MonthEnd(_RUN_IN), as_of[-1] + pd.offsets.MonthEnd(_AHEAD), freq="ME")
     begins = _RUN_IN - _LIVED
     # The lived year takes about base_rate * 4 of the older accounts; the reserve is generous.
     candidates = int(np.ceil(accounts * (1.1 + 8.0 * float(settings["base_rate"])))) + 20
@@ -221,7 +219,7 @@ def _truth_table(
     )
 
 
-def _truth(settings: Mapping[str, object], window: OutcomeWindow, table: pd.DataFrame) -> dict[str, object]:
+def _truth(settings: Mapping[str, Any], window: OutcomeWindow, table: pd.DataFrame) -> dict[str, object]:
     """What truth.json says. `weight_percent` is |effect| per standard deviation, as a share of all."""
     silent = bool(settings["null"]) or settings["signal"] == 0.0
     total = sum(abs(metric.effect) for metric in METRICS)
@@ -233,7 +231,7 @@ def _truth(settings: Mapping[str, object], window: OutcomeWindow, table: pd.Data
             {
                 "id": metric.id,
                 "dimension": metric.dimension,
-                "effect_per_sd": 0.0 if silent else metric.effect * float(str(settings["signal"])),
+                "effect_per_sd": 0.0 if silent else metric.effect * float(settings["signal"]),
                 "weight_percent": 0.0 if silent else round(100.0 * abs(metric.effect) / total, 3),
                 "direction": None
                 if metric.effect == 0.0 or silent

@@ -15,7 +15,11 @@ DEMO_SEED = 11
 
 def project_file_text() -> str:
     """The commented project file that `churnbench demo` and `churnbench init` start from."""
-    return resources.files("churnbench.data").joinpath("templates", "churnbench.toml").read_text("utf-8")
+    return _template("churnbench.toml")
+
+
+def _template(name: str) -> str:
+    return resources.files("churnbench.data").joinpath("templates", name).read_text("utf-8")
 
 
 def demo_project(out: Path, seed: int = DEMO_SEED) -> World:
@@ -33,6 +37,20 @@ def demo_project(out: Path, seed: int = DEMO_SEED) -> World:
     write_tables(world, out)
     (out / "churnbench.toml").write_text(project_file_text(), encoding="utf-8")
     return world
+
+
+def starter_project(out: Path) -> None:
+    """Write the demo project with a README.md and a notebook, to be filled with one's own data.
+
+    Args:
+        out: the folder; made when absent.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    demo_project(out)
+    for name in ("README.md", "explore.ipynb"):
+        (out / name).write_text(_template(name), encoding="utf-8")
 
 
 def simulated_project(world: World, out: Path) -> None:

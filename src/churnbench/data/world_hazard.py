@@ -146,9 +146,7 @@ def draw_times(rates: Array, edges: pd.DatetimeIndex, rng: np.random.Generator) 
     happens = month < months
     month = np.minimum(month, months - 1)
     rows = np.arange(len(rates))
-    within = (needed[:, 0] - (total[rows, month] - rates[rows, month])) / np.maximum(
-        rates[rows, month], 1e-12
-    )
+    within = (needed[:, 0] - (total[rows, month] - rates[rows, month])) / np.maximum(rates[rows, month], 1e-12)
     starts = edges.to_numpy().astype("datetime64[D]")
     length = (starts[1:] - starts[:-1]).astype(np.int64)[month]
     day = np.clip(np.ceil(within * length), 1, length).astype(np.int64)

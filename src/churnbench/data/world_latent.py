@@ -84,9 +84,7 @@ def draw_latent(accounts: int, months: int, rng: np.random.Generator) -> Latent:
         constant=still * rng.standard_normal((accounts, factors)),
         moving=_autoregression(shocks, FACTOR_PERSISTENCE, moves * rng.standard_normal((accounts, factors))),
         own_constant=still * rng.standard_normal((accounts, metrics)),
-        own_moving=_autoregression(
-            own_shocks, OWN_PERSISTENCE, moves * rng.standard_normal((accounts, metrics))
-        ),
+        own_moving=_autoregression(own_shocks, OWN_PERSISTENCE, moves * rng.standard_normal((accounts, metrics))),
         departed=departed,
     )
 

@@ -158,9 +158,7 @@ class MetricTruth:
 #: The world. Logins and depth of use are near copies of seat activity; support tickets come from customers
 #: who work with the product, so that here MORE tickets mean LESS churn, against every framework.
 METRICS: tuple[MetricTruth, ...] = (
-    MetricTruth(
-        "active_seats_share", "usage", {"commitment": 0.3, "usage": 0.85}, 0.05, share(0.9, 0.8, usage=True)
-    ),
+    MetricTruth("active_seats_share", "usage", {"commitment": 0.3, "usage": 0.85}, 0.05, share(0.9, 0.8, usage=True)),
     MetricTruth(
         "feature_adoption_share",
         "usage",
@@ -169,12 +167,8 @@ METRICS: tuple[MetricTruth, ...] = (
         features_used(0.4, 1.1, 24),
         saturates_at=-0.2,
     ),
-    MetricTruth(
-        "logins_per_user_week", "usage", {"commitment": 0.3, "usage": 0.85}, 0.0, rate(1.25, 0.4, usage=True)
-    ),
-    MetricTruth(
-        "advanced_actions_share", "usage", {"commitment": 0.25, "usage": 0.7}, 0.45, share(-1.4, 0.7)
-    ),
+    MetricTruth("logins_per_user_week", "usage", {"commitment": 0.3, "usage": 0.85}, 0.0, rate(1.25, 0.4, usage=True)),
+    MetricTruth("advanced_actions_share", "usage", {"commitment": 0.25, "usage": 0.7}, 0.45, share(-1.4, 0.7)),
     MetricTruth(
         "touchpoint_quality",
         "engagement",

@@ -34,9 +34,7 @@ class Contracts:
     expanded: Array
 
 
-def draw_contracts(
-    book: pd.DataFrame, latent: Latent, edges: pd.DatetimeIndex, rng: np.random.Generator
-) -> Contracts:
+def draw_contracts(book: pd.DataFrame, latent: Latent, edges: pd.DatetimeIndex, rng: np.random.Generator) -> Contracts:
     """Contractions where commitment is low, expansions where it is high; nothing before signup."""
     commitment = latent.constant[:, None, 0] + latent.moving[:, :, 0]
     shape = commitment.shape
@@ -112,12 +110,8 @@ def record_metrics(
     return recorded
 
 
-def _scene(
-    book: pd.DataFrame, latent: Latent, days: NDArray[np.datetime64], rng: np.random.Generator
-) -> Scene:
-    tenure = (days[None, :] - book["started_on"].to_numpy().astype("datetime64[D]")[:, None]).astype(
-        np.float64
-    )
+def _scene(book: pd.DataFrame, latent: Latent, days: NDArray[np.datetime64], rng: np.random.Generator) -> Scene:
+    tenure = (days[None, :] - book["started_on"].to_numpy().astype("datetime64[D]")[:, None]).astype(np.float64)
     months = pd.DatetimeIndex(days).month
     support = latent.constant[:, None, 4] + latent.moving[:, :, 4]
     writes = 1.0 / (1.0 + np.exp(-(2.6 + 0.8 * support)))
@@ -209,9 +203,7 @@ def renewals_after(book: pd.DataFrame, days: NDArray[np.datetime64]) -> NDArray[
     return np.where(known, renewal, np.datetime64("NaT"))
 
 
-def _changes(
-    ids: NDArray[np.str_], sizes: Array, edges: pd.DatetimeIndex, kind: str, sign: float
-) -> pd.DataFrame:
+def _changes(ids: NDArray[np.str_], sizes: Array, edges: pd.DatetimeIndex, kind: str, sign: float) -> pd.DataFrame:
     row, month = np.nonzero(sizes)
     days = edges[month]
     return pd.DataFrame(

@@ -47,8 +47,8 @@ def build_document(
     Raises:
         InputError: when any part breaks the format.
     """
-    kinds = validate_body(body)
     body = _plain(body)
+    kinds = validate_body(body)
     document: Document = {
         "format": FORMAT,
         "spec_version": SPEC_VERSION,
@@ -128,9 +128,7 @@ def _declared(kinds: Mapping[str, str], inputs: Sequence[Mapping[str, Any]]) -> 
 
 def _golden(document: Document, kinds: Mapping[str, str], digest: str) -> list[dict[str, Any]]:
     scorer = Scorer({**document, "integrity": {"body_sha256": digest}})
-    rows = golden_rows(
-        document["body"], kinds, int(digest[:13], 16), lambda row: scorer.score(row).health_score_x100
-    )
+    rows = golden_rows(document["body"], kinds, int(digest[:13], 16), lambda row: scorer.score(row).health_score_x100)
     return [{"in": encode(row), "out": outcome(scorer.score(row))} for row in rows]
 
 

@@ -164,9 +164,7 @@ def _outcomes(scored: pd.DataFrame) -> list[Outcome]:
     ]
 
 
-def _compare(
-    engine: str, rows: Sequence[Row], wanted: Sequence[Outcome], found: Sequence[Outcome]
-) -> EngineResult:
+def _compare(engine: str, rows: Sequence[Row], wanted: Sequence[Outcome], found: Sequence[Outcome]) -> EngineResult:
     different = [k for k, pair in enumerate(zip(wanted, found, strict=True)) if pair[0] != tuple(pair[1])]
     first = None
     if different:

@@ -72,10 +72,7 @@ def pretty(value: Any, indent: int = 0) -> str:
         return flat
     inner = " " * (indent + 1)
     if isinstance(value, dict):
-        items = [
-            f"{json.dumps(key, ensure_ascii=False)}: {pretty(item, indent + 1)}"
-            for key, item in value.items()
-        ]
+        items = [f"{json.dumps(key, ensure_ascii=False)}: {pretty(item, indent + 1)}" for key, item in value.items()]
         opening, closing = "{", "}"
     else:
         items, opening, closing = [pretty(item, indent + 1) for item in value], "[", "]"

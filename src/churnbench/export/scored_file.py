@@ -106,9 +106,7 @@ def score_table(document: Document, frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=frame.index)
 
 
-def _usable(
-    document: Document, source: InputFile, *, allow_missing: bool
-) -> tuple[dict[str, str], tuple[str, ...]]:
+def _usable(document: Document, source: InputFile, *, allow_missing: bool) -> tuple[dict[str, str], tuple[str, ...]]:
     """Inputs that the file has, and warnings about those it has not."""
     kinds = validate_body(document["body"])
     if "account_id" not in source.types:

@@ -46,9 +46,7 @@ class Relations:
         present = ["account_id"]
         for name, kind in self._kinds.items():
             raw = self._raw(name)
-            value = (
-                raw if kind == "category" else f"CASE WHEN {w.within(raw, LOWEST, HIGHEST)} THEN {raw} END"
-            )
+            value = raw if kind == "category" else f"CASE WHEN {w.within(raw, LOWEST, HIGHEST)} THEN {raw} END"
             present.append(f"{value} AS {self._slot[name]}")
         self._add("present", f"SELECT {', '.join(present)} FROM {self.last}")
         self._ratios()

@@ -110,8 +110,6 @@ class Writer:
     def by_text(self, value: str, table: Sequence[tuple[str, float]], otherwise: float | None) -> str:
         """A number by text; `otherwise` (NULL when None) for missing or unknown text."""
         rest = "" if otherwise is None else f" ELSE {self.number(otherwise)}"
-        if not table:
-            return self.number(otherwise) if otherwise is not None else "NULL"
         branches = " ".join(f"WHEN {value} = {self.string(text)} THEN {self.number(x)}" for text, x in table)
         return f"CASE {branches}{rest} END"
 

@@ -43,9 +43,7 @@ class InputFile:
             described = connection.execute(f"DESCRIBE SELECT * FROM {self._source}").fetchall()
         self.types = {name: kind_name for name, kind_name, *_ in described}
 
-    def batches(
-        self, kinds: Mapping[str, str], kept: tuple[str, ...]
-    ) -> Iterator[tuple[pa.Table, pd.DataFrame]]:
+    def batches(self, kinds: Mapping[str, str], kept: tuple[str, ...]) -> Iterator[tuple[pa.Table, pd.DataFrame]]:
         """Batches of rows in file order.
 
         Args:
@@ -130,9 +128,7 @@ def opened_sink(path: Path, kind: str, schema: pa.Schema) -> Iterator[Sink]:
         compression = "gzip" if kind == ".csv.gz" else None
         with (
             pa.output_stream(str(path), compression=compression) as stream,
-            pa.csv.CSVWriter(
-                stream, schema, write_options=pa.csv.WriteOptions(quoting_style="needed")
-            ) as sink,
+            pa.csv.CSVWriter(stream, schema, write_options=pa.csv.WriteOptions(quoting_style="needed")) as sink,
         ):
             yield sink
 
@@ -156,8 +152,7 @@ def without_formulas(table: pa.Table) -> pa.Table:
             values: list[Any] = column.to_pylist()
             if any(value is not None and value.startswith(FORMULA_STARTS) for value in values):
                 safe = [
-                    "'" + value if value is not None and value.startswith(FORMULA_STARTS) else value
-                    for value in values
+                    "'" + value if value is not None and value.startswith(FORMULA_STARTS) else value for value in values
                 ]
                 table = table.set_column(position, table.field(position), pa.array(safe, column.type))
     return table

@@ -72,8 +72,7 @@ class Probes:
     def middle(self) -> Row:
         """An ordinary, complete row."""
         row: Row = {
-            name: self.calm.get(name, short((values[0] + values[-1]) * 0.5))
-            for name, values in self.numbers.items()
+            name: self.calm.get(name, short((values[0] + values[-1]) * 0.5)) for name, values in self.numbers.items()
         }
         row.update({name: texts[0] if texts else "any" for name, texts in self.texts.items()})
         return row
@@ -96,9 +95,7 @@ def short(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def golden_rows(
-    body: Body, kinds: Mapping[str, str], seed: int, score: Callable[[Row], int | None]
-) -> list[Row]:
+def golden_rows(body: Body, kinds: Mapping[str, str], seed: int, score: Callable[[Row], int | None]) -> list[Row]:
     """Rows for the golden vectors of a body.
 
     Args:

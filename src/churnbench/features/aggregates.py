@@ -23,9 +23,7 @@ def _one_condition(facts: Facts, part: Condition) -> str:
         values = [literal(value) for value in part.values]
     else:
         cell = f"lower({facts.texts[part.column]})" if _boolean(part) else facts.texts[part.column]
-        values = [
-            literal(str(value).lower() if isinstance(value, bool) else str(value)) for value in part.values
-        ]
+        values = [literal(str(value).lower() if isinstance(value, bool) else str(value)) for value in part.values]
     if part.operator in ("at_least", "at_most"):
         return f"{cell} {'>=' if part.operator == 'at_least' else '<='} {values[0]}"
     # NOT IN is neither true nor false on NULL, so that a missing cell never matches.

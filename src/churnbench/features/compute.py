@@ -45,9 +45,7 @@ def features_at(
     ids = np.sort(accounts["account_id"].to_numpy(dtype=object))
     present = _present(accounts.set_index("account_id").loc[ids], days)
     i, a = np.nonzero(present.T)
-    frame = pd.DataFrame(
-        {"account_id": pd.Series(ids[a]).astype(str), "as_of": days[i].astype("datetime64[us]")}
-    )
+    frame = pd.DataFrame({"account_id": pd.Series(ids[a]).astype(str), "as_of": days[i].astype("datetime64[us]")})
     if frame.empty:
         return frame.assign(**{metric.id: pd.Series(dtype=float) for metric in metrics})
     values: dict[str, np.ndarray] = {}

@@ -40,9 +40,7 @@ def scan(
         Per metric the values of accounts that have facts in reach of an as-of date.
     """
     found: Found = {}
-    numbers = pa.table(
-        {"account_id": pa.array(accounts, pa.string()), "a": np.arange(len(accounts), dtype=np.int32)}
-    )
+    numbers = pa.table({"account_id": pa.array(accounts, pa.string()), "a": np.arange(len(accounts), dtype=np.int32)})
     with _registered(facts.session, "accounts", numbers) as names:
         for open_ended in (False, True):
             group = [m for m in metrics if (m.window_days is None) == open_ended]
@@ -119,9 +117,7 @@ def _active_days(
     flags: dict[tuple[int, int] | None, str],
 ) -> Found:
     """Days with a matching fact, each known from the earliest of its facts on."""
-    firsts = [
-        f"min(vis) FILTER (WHERE {condition_sql(facts, metric)}) AS v{k}" for k, metric in enumerate(metrics)
-    ]
+    firsts = [f"min(vis) FILTER (WHERE {condition_sql(facts, metric)}) AS v{k}" for k, metric in enumerate(metrics)]
     firsts_named = ", ".join(f"v{k}" for k in range(len(metrics)))
     finals = [
         f"coalesce(sum(n) FILTER (WHERE {flags[(metric.window_days or 0, 0)]} AND v{k} <= r.i), 0)"

@@ -81,9 +81,7 @@ def _check_declared(spec: FormulaSpec, training: pd.DataFrame) -> None:
                 fix=f"Use one of {', '.join(sorted(known))}.",
             )
         if not 0 <= metric.weight < float("inf"):
-            raise InputError(
-                f"metric {metric.id}: weight {metric.weight}.", fix="Use a weight from 0 upwards."
-            )
+            raise InputError(f"metric {metric.id}: weight {metric.weight}.", fix="Use a weight from 0 upwards.")
         needed = (metric.id, *([metric.normalise.params["denominator"]] if _has_denominator(metric) else []))
         for column in needed:
             if column not in training.columns:
@@ -102,7 +100,7 @@ def _check_declared(spec: FormulaSpec, training: pd.DataFrame) -> None:
 
 
 def _has_denominator(metric: MetricSpec) -> bool:
-    return metric.normalise.kind == "ratio" and "denominator" in metric.normalise.params
+    return metric.normalise.kind == "ratio" and isinstance(metric.normalise.params.get("denominator"), str)
 
 
 def _curve(metric: MetricSpec, share: float, training: pd.DataFrame) -> MetricCurve:

@@ -11,6 +11,8 @@ from churnbench.domain.errors import InputError
 
 #: Digits kept of every fitted coefficient, so that noise in the last bits does not make a new body.
 SIGNIFICANT_DIGITS = 10
+#: Decimals kept of points (0-100) and probabilities: about as many digits, but noise around 0 vanishes too.
+POINT_DECIMALS, PROBABILITY_DECIMALS = 8, 10
 
 Points = list[list[float]]
 
@@ -30,9 +32,7 @@ def slopes_of(points: Sequence[Sequence[float]]) -> list[float]:
     return [(end[1] - start[1]) / (end[0] - start[0]) for start, end in pairwise(points)]
 
 
-def tidy_points(
-    points: Sequence[Sequence[float]], *, what: str, low: float = 0.0, high: float = 100.0
-) -> Points:
+def tidy_points(points: Sequence[Sequence[float]], *, what: str, low: float = 0.0, high: float = 100.0) -> Points:
     """Knots rounded and checked; knots that rounding made equal are merged into the first.
 
     Args:
@@ -49,11 +49,12 @@ def tidy_points(
         raise InputError(f"{what}: {[list(point) for point in points]} are not pairs of numbers.", fix=fix)
     if any(start[0] >= end[0] for start, end in pairwise(points)):
         raise InputError(f"{what}: knots {[point[0] for point in points]} do not ascend.", fix=fix)
+    decimals = PROBABILITY_DECIMALS if high <= 1.0 else POINT_DECIMALS
     kept: Points = []
     for x, y in points:
         if not low - 1e-6 <= y <= high + 1e-6:
             raise InputError(f"{what}: {y} at {x} is outside {low:g} to {high:g}.", fix=fix)
-        knot = [rounded(x), min(max(rounded(y), low), high)]
+        knot = [rounded(x), min(max(round(float(y), decimals), low), high)]
         if not kept or kept[-1][0] < knot[0]:
             kept.append(knot)
     if len(kept) < 2:

@@ -8,7 +8,7 @@ from typing import Any
 
 from churnbench.domain.errors import InputError
 from churnbench.formula.checked import Body, validate_body
-from churnbench.formula.curves import rounded, slopes_of, tidy_points
+from churnbench.formula.curves import PROBABILITY_DECIMALS, rounded, slopes_of, tidy_points
 from churnbench.formula.from_curves import band_starts
 from churnbench.formula.shares import to_basis_points
 
@@ -26,9 +26,7 @@ def with_display_map(body: Body, points: Sequence[Sequence[float]] | None) -> Bo
     return _changed(body, display_map={"points": knots, "slopes": slopes_of(knots)})
 
 
-def with_risk_curve(
-    body: Body, strata: Sequence[Mapping[str, Any]], *, stratum_input: str | None = None
-) -> Body:
+def with_risk_curve(body: Body, strata: Sequence[Mapping[str, Any]], *, stratum_input: str | None = None) -> Body:
     """Set the calibrated risk curve.
 
     Args:
@@ -48,7 +46,10 @@ def with_risk_curve(
                 f"risk curve {stratum['id']!r}: points that are not [score, p, low, high].",
                 fix="Give four numbers per point.",
             )
-        points = [[rounded(float(part)) for part in point] for point in stratum["points"]]
+        points = [
+            [rounded(float(score)), *(round(float(p), PROBABILITY_DECIMALS) for p in rest)]
+            for score, *rest in stratum["points"]
+        ]
         tidy_points([point[:2] for point in points], what=f"risk curve {stratum['id']!r}", high=1.0)
         entries.append(
             {
@@ -84,12 +85,8 @@ def with_segments(
                 f"segment {segment!r}: dimension {unknown[0]!r} is not among {order}.",
                 fix="Correct its name, or leave it out.",
             )
-        points = to_basis_points(
-            [float(weights.get(name, 0.0)) for name in order], what=f"segment {segment!r}"
-        )
-        entries.append(
-            {"segment": segment, "weights": [list(pair) for pair in zip(order, points, strict=True)]}
-        )
+        points = to_basis_points([float(weights.get(name, 0.0)) for name in order], what=f"segment {segment!r}")
+        entries.append({"segment": segment, "weights": [list(pair) for pair in zip(order, points, strict=True)]})
     segments = {"input": segment_input, "default": deepcopy(body["segments"]["default"]), "by": entries}
     return _changed(body, segments=segments)
 

@@ -67,9 +67,7 @@ def metric_values(body: Body, frame: pd.DataFrame, *, allow_missing: bool = Fals
     plans = plan_metrics(body, Inputs(frame))
     everything = slice(0, len(frame))
     with np.errstate(all="ignore"):
-        return pd.DataFrame(
-            {name: plan.values(everything) for name, plan in plans.items()}, index=frame.index
-        )
+        return pd.DataFrame({name: plan.values(everything) for name, plan in plans.items()}, index=frame.index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,9 +124,7 @@ class _Results:
         return pd.DataFrame(columns, index=index)
 
 
-def _score_rows(
-    body: Body, metrics: dict[str, MetricPlan], total: TotalPlan, rows: slice, kept: _Results
-) -> None:
+def _score_rows(body: Body, metrics: dict[str, MetricPlan], total: TotalPlan, rows: slice, kept: _Results) -> None:
     count = rows.stop - rows.start
     profile = total.profile_of(rows)
     mean, weight_present, covered = np.zeros(count), np.zeros(count), np.zeros(count)

@@ -71,9 +71,7 @@ def body_from_curves(
             )
         if not math.isfinite(curve.share) or curve.share < 0:
             raise InputError(f"metric {curve.id}: share {curve.share}.", fix="Use a share from 0 upwards.")
-    totals = [
-        math.fsum(curve.share for curve in curves if curve.dimension == name) for name in dimension_order
-    ]
+    totals = [math.fsum(curve.share for curve in curves if curve.dimension == name) for name in dimension_order]
     weights = to_basis_points(totals, what="dimension weights")
     used = [(name, weight) for name, weight in zip(dimension_order, weights, strict=True) if weight > 0]
     metrics: list[dict[str, Any]] = []

@@ -131,9 +131,7 @@ def _stays(churned: pd.DataFrame, back: pd.DataFrame) -> tuple[pd.DataFrame, int
     """
     columns = ["account_id", "churn_at", "churned_on", "known_on", "involuntary"]
     churned = churned[columns].reset_index(drop=True)
-    returns = {
-        account: np.sort(days.to_numpy()) for account, days in back.groupby("account_id")["churned_on"]
-    }
+    returns = {account: np.sort(days.to_numpy()) for account, days in back.groupby("account_id")["churned_on"]}
     accounts = churned["account_id"].to_numpy(dtype=object)
     noticed = churned["churn_at"].to_numpy()
     ended = churned["churned_on"].to_numpy()

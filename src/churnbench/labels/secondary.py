@@ -37,9 +37,7 @@ def _in_window(rows: pd.DataFrame, events: pd.DataFrame, window: OutcomeWindow) 
     if events.empty:
         return np.zeros(len(rows), dtype=bool)
     begin = rows["as_of"].to_numpy().astype("datetime64[us]") + np.timedelta64(window.gap_days, "D")
-    left = pd.DataFrame(
-        {"account_id": rows["account_id"].to_numpy(), "begin": begin, "order": np.arange(len(rows))}
-    )
+    left = pd.DataFrame({"account_id": rows["account_id"].to_numpy(), "begin": begin, "order": np.arange(len(rows))})
     merged = pd.merge_asof(
         left.sort_values("begin", kind="stable"),
         events[["account_id", "on"]].sort_values("on", kind="stable"),

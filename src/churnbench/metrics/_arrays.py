@@ -29,9 +29,7 @@ def as_column(values: npt.ArrayLike, name: str, *, rows: int | None = None) -> F
             fix="Pass one column.",
         )
     if rows is not None and len(column) != rows:
-        raise InputError(
-            f"{len(column)} values arrived for {rows} rows.", column=name, fix="Pass one value per row."
-        )
+        raise InputError(f"{len(column)} values arrived for {rows} rows.", column=name, fix="Pass one value per row.")
     missing = np.flatnonzero(np.isnan(column))
     if missing.size:
         raise InputError(
@@ -97,9 +95,7 @@ def as_weight(weights: npt.ArrayLike | None, rows: int) -> Floats:
     return weight
 
 
-def encode(
-    labels: npt.ArrayLike | Sequence[Any], name: str, *, rows: int | None = None
-) -> tuple[Integers, Any]:
+def encode(labels: npt.ArrayLike | Sequence[Any], name: str, *, rows: int | None = None) -> tuple[Integers, Any]:
     """Integer codes of labels in sorted order, so that the order of rows never matters.
 
     Returns:
@@ -110,9 +106,7 @@ def encode(
     """
     codes, names = pd.factorize(pd.Series(labels), sort=True)
     if rows is not None and len(codes) != rows:
-        raise InputError(
-            f"{len(codes)} values arrived for {rows} rows.", column=name, fix="Pass one value per row."
-        )
+        raise InputError(f"{len(codes)} values arrived for {rows} rows.", column=name, fix="Pass one value per row.")
     missing = np.flatnonzero(codes < 0)
     if missing.size:
         raise InputError(

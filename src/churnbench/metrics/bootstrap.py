@@ -42,9 +42,7 @@ class AccountBootstrap:
 
     def __init__(self, accounts: npt.ArrayLike, *, replicates: int = 1000, seed: int = 0) -> None:
         if replicates < 1:
-            raise InputError(
-                f"{replicates} replicates arrived, at least 1 was expected.", column="replicates"
-            )
+            raise InputError(f"{replicates} replicates arrived, at least 1 was expected.", column="replicates")
         self.codes, self.names = encode(accounts, "accounts")
         self.replicates = replicates
         self.seed = seed

@@ -9,9 +9,7 @@ from churnbench.domain.errors import InputError
 from churnbench.metrics._arrays import as_outcome, as_probability, as_weight, ratio
 
 
-def net_benefit(
-    y: npt.ArrayLike, p: npt.ArrayLike, *, threshold: float, weights: npt.ArrayLike | None = None
-) -> float:
+def net_benefit(y: npt.ArrayLike, p: npt.ArrayLike, *, threshold: float, weights: npt.ArrayLike | None = None) -> float:
     """Net benefit of acting on every row with p >= t: TP/n - FP/n x t/(1 - t).
 
     Args:
@@ -45,9 +43,7 @@ def net_benefit(
     return ratio(hits - misses * threshold / (1.0 - threshold), float(weight.sum()))
 
 
-def profit_threshold(
-    *, value: float, contact_cost: float, save_rate: float, offer_cost: float = 0.0
-) -> float:
+def profit_threshold(*, value: float, contact_cost: float, save_rate: float, offer_cost: float = 0.0) -> float:
     """Risk p* above which contacting pays: (f + d) / (gamma (V - d) + d).
 
     Args:
@@ -111,7 +107,5 @@ def expected_profit(
     # Where even a certain churner is not worth the contact, no probability reaches the limit.
     own = np.divide(contact_cost + offer_cost, gain, out=np.full(len(outcome), np.inf), where=gain > 0.0)
     acted = probability >= (own if threshold is None else threshold)
-    profit = np.where(
-        outcome == 1.0, save_rate * (worth - offer_cost) - contact_cost, -(offer_cost + contact_cost)
-    )
+    profit = np.where(outcome == 1.0, save_rate * (worth - offer_cost) - contact_cost, -(offer_cost + contact_cost))
     return ratio(float(profit[acted].sum()), float(len(outcome)))

@@ -44,9 +44,7 @@ def auc(y: npt.ArrayLike, risk: npt.ArrayLike, *, weights: npt.ArrayLike | None 
     return ratio(float(churned @ (below + 0.5 * stayed)), float(churned.sum() * stayed.sum()))
 
 
-def average_precision(
-    y: npt.ArrayLike, risk: npt.ArrayLike, *, weights: npt.ArrayLike | None = None
-) -> float:
+def average_precision(y: npt.ArrayLike, risk: npt.ArrayLike, *, weights: npt.ArrayLike | None = None) -> float:
     """Average precision: sum over cut-offs of (recall_n - recall_(n-1)) x precision_n, ties as one cut-off.
 
     Args:
@@ -116,9 +114,7 @@ def lift_at(
     return ratio(_caught(churned, stayed, called), share * float(churned.sum()))
 
 
-def recall_at(
-    y: npt.ArrayLike, risk: npt.ArrayLike, *, k: int, weights: npt.ArrayLike | None = None
-) -> float:
+def recall_at(y: npt.ArrayLike, risk: npt.ArrayLike, *, k: int, weights: npt.ArrayLike | None = None) -> float:
     """Recall at capacity: expected share of the churners' weight among the k riskiest rows.
 
     Ties at the cut count in part, at their average rate. With weights (e.g. ARR) the k riskiest ROWS are
@@ -145,9 +141,7 @@ def recall_at(
     return ratio(float(inside @ (weight * outcome)), float(weight @ outcome))
 
 
-def precision_at(
-    y: npt.ArrayLike, risk: npt.ArrayLike, *, k: int, weights: npt.ArrayLike | None = None
-) -> float:
+def precision_at(y: npt.ArrayLike, risk: npt.ArrayLike, *, k: int, weights: npt.ArrayLike | None = None) -> float:
     """Precision at capacity: expected share of churners' weight in the weight of the k riskiest rows.
 
     Args:
@@ -192,6 +186,4 @@ def check_share(share: float) -> None:
         InputError: for a share outside (0, 1].
     """
     if not 0.0 < share <= 1.0:
-        raise InputError(
-            f"a share of {share} arrived, more than 0 and at most 1 was expected.", column="share"
-        )
+        raise InputError(f"a share of {share} arrived, more than 0 and at most 1 was expected.", column="share")

@@ -75,9 +75,7 @@ def psi_limit(bins: int, expected_rows: float, actual_rows: float, *, level: flo
     return float(stats.chi2.ppf(level, bins - 1) * (1.0 / expected_rows + 1.0 / actual_rows))
 
 
-def quantile_counts(
-    expected: npt.ArrayLike, actual: npt.ArrayLike, *, bins: int = 10
-) -> tuple[Floats, Floats]:
+def quantile_counts(expected: npt.ArrayLike, actual: npt.ArrayLike, *, bins: int = 10) -> tuple[Floats, Floats]:
     """Rows per bin of two numeric columns; bins at quantiles of the first, missing is a bin of its own.
 
     Args:

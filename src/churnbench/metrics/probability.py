@@ -76,9 +76,7 @@ def brier(y: npt.ArrayLike, p: npt.ArrayLike, *, weights: npt.ArrayLike | None =
     return ratio(float(weight @ (probability - outcome) ** 2), float(weight.sum()))
 
 
-def observed_over_expected(
-    y: npt.ArrayLike, p: npt.ArrayLike, *, weights: npt.ArrayLike | None = None
-) -> float:
+def observed_over_expected(y: npt.ArrayLike, p: npt.ArrayLike, *, weights: npt.ArrayLike | None = None) -> float:
     """Calibration in the large: sum of outcomes over sum of probabilities.
 
     Args:

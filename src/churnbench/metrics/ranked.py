@@ -144,7 +144,5 @@ def inside(called: Floats | float, start: Floats, group: Dense) -> Floats:
 
 def quotient(numerator: Floats, denominator: Floats) -> Floats:
     """Quotient, NaN where the denominator is 0."""
-    result: Floats = np.divide(
-        numerator, denominator, out=np.full(len(numerator), np.nan), where=denominator > 0
-    )
+    result: Floats = np.divide(numerator, denominator, out=np.full(len(numerator), np.nan), where=denominator > 0)
     return result

@@ -83,9 +83,7 @@ def wilson(events: float, trials: float, *, level: float = 0.9) -> Estimate:
     return Estimate(rate, max(0.0, middle - reach), min(1.0, middle + reach))
 
 
-def effective_size(
-    y: npt.ArrayLike, accounts: npt.ArrayLike, *, weights: npt.ArrayLike | None = None
-) -> float:
+def effective_size(y: npt.ArrayLike, accounts: npt.ArrayLike, *, weights: npt.ArrayLike | None = None) -> float:
     """Number of independent rows that carry as much information: n* = r(1 - r) / var(r).
 
     var(r) is the linearised variance of the rate with accounts as clusters,
@@ -173,13 +171,7 @@ def korn_graubard(
 def _codes(accounts: npt.ArrayLike, rows: int) -> npt.NDArray[np.int64]:
     """Small non-negative integers are used as they are: threshold search calls this hundreds of times."""
     values = np.asarray(accounts)
-    if (
-        values.dtype.kind in "iu"
-        and len(values) == rows
-        and rows
-        and values.min() >= 0
-        and values.max() < 2**24
-    ):
+    if values.dtype.kind in "iu" and len(values) == rows and rows and values.min() >= 0 and values.max() < 2**24:
         return values.astype(np.int64)
     return encode(accounts, "accounts", rows=rows)[0]
 
@@ -187,9 +179,7 @@ def _codes(accounts: npt.ArrayLike, rows: int) -> npt.NDArray[np.int64]:
 def _tail(level: float, side: str) -> float:
     """Probability beyond one limit."""
     if not 0.0 < level < 1.0:
-        raise InputError(
-            f"a level of {level} arrived, more than 0 and less than 1 was expected.", column="level"
-        )
+        raise InputError(f"a level of {level} arrived, more than 0 and less than 1 was expected.", column="level")
     if side not in ("two", "lower", "upper"):
         raise InputError(f"side '{side}' arrived; two, lower or upper was expected.", column="side")
     return (1.0 - level) / 2.0 if side == "two" else 1.0 - level

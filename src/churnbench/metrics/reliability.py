@@ -92,9 +92,7 @@ def calibration_slope(y: npt.ArrayLike, p: npt.ArrayLike, *, weights: npt.ArrayL
     return float("nan") if fitted is None else fitted[1]
 
 
-def calibration_intercept(
-    y: npt.ArrayLike, p: npt.ArrayLike, *, weights: npt.ArrayLike | None = None
-) -> float:
+def calibration_intercept(y: npt.ArrayLike, p: npt.ArrayLike, *, weights: npt.ArrayLike | None = None) -> float:
     """Calibration intercept: a in logit P(y = 1) = a + logit(p), the slope held at 1.
 
     Args:

@@ -147,9 +147,7 @@ def paired_log_loss_difference(
     >>> paired_log_loss_difference([0, 1], [0.5, 0.5], [0.5, 0.5], bootstrap=made)
     Estimate(value=0.0, low=0.0, high=0.0)
     """
-    return paired_difference(
-        "log_loss", y, p_old, p_new, accounts, bootstrap=bootstrap, weights=weights, level=level
-    )
+    return paired_difference("log_loss", y, p_old, p_new, accounts, bootstrap=bootstrap, weights=weights, level=level)
 
 
 def paired_difference(
@@ -196,9 +194,7 @@ def paired_difference(
         values.append(measure(rows.y, rows.p, weights=rows.weight if rows.weighted else None))
         found.append(_replicates((name,), rows, bootstrap)[name])
     # Adding 0.0 turns -0.0 into 0.0.
-    return percentile_estimate(
-        sign * (values[1] - values[0]) + 0.0, sign * (found[1] - found[0]) + 0.0, level=level
-    )
+    return percentile_estimate(sign * (values[1] - values[0]) + 0.0, sign * (found[1] - found[0]) + 0.0, level=level)
 
 
 def _rows(
@@ -225,9 +221,7 @@ def _replicates(names: tuple[str, ...], rows: _Rows, bootstrap: AccountBootstrap
         return found
     wanted = [name for name in names if name in _RANKED]
     if wanted:
-        ranked = rank(
-            rows.y, rows.p, rows.codes, bootstrap.size, weight=rows.weight if rows.weighted else None
-        )
+        ranked = rank(rows.y, rows.p, rows.codes, bootstrap.size, weight=rows.weight if rows.weighted else None)
         for which, cells in ranked.chunks(bootstrap):
             for name in wanted:
                 found[name][which] = _RANKED[name](cells)

@@ -33,9 +33,7 @@ def decisions(lens: Lens) -> list[Decision]:
 def _blocks(lens: Lens) -> Iterator[Decision]:
     for row in records(lens.evidence, "checks"):
         if words(row, "severity") == "block" and not words(row, "allowed"):
-            yield Decision(
-                f"Is {clean(words(row, 'id'), 60)} a leak?", clean(words(row, "detail"), 320), "checks"
-            )
+            yield Decision(f"Is {clean(words(row, 'id'), 60)} a leak?", clean(words(row, "detail"), 320), "checks")
 
 
 def _directions(lens: Lens) -> Iterator[Decision]:

@@ -36,6 +36,8 @@ GAIN_HOW = (
     "share of the accounts that "
     "then churned which were among those called. Ranges: 90 %, bootstrap of accounts."
 )
+#: The chart ends at this many times the capacity.
+CALLS_SHOWN = 5
 #: The ceiling lies lowest, the candidate on top.
 DRAW_ORDER = {"ceil": 0, "today": 1, "cand": 2}
 
@@ -70,9 +72,7 @@ class Headline:
 def headline(lens: Lens) -> Headline:
     """Read the first screen out of the evidence."""
     verdict = words(lens.evidence, "verdict")
-    title, otherwise = VERDICTS.get(
-        verdict, (clean(verdict, 40) or "No verdict", "The evidence holds no verdict.")
-    )
+    title, otherwise = VERDICTS.get(verdict, (clean(verdict, 40) or "No verdict", "The evidence holds no verdict."))
     return Headline(
         project=clean(words(lens.evidence, "project", "name"), 60) or "churnbench",
         facts_line=_facts_line(lens),
@@ -147,14 +147,13 @@ def gain_figure(lens: Lens) -> Figure | None:
             called, caught = number(row, "called"), number(row, "caught")
             if called is not None and caught is not None:
                 low, high = number(row, "low"), number(row, "high")
-                rows.append(
-                    (called, caught, caught if low is None else low, caught if high is None else high)
-                )
+                rows.append((called, caught, caught if low is None else low, caught if high is None else high))
         if len(rows) > 1:
             series.append(Series(lens.short_label(name), lens.role(name), sorted(rows)))
     if not series:
         return None
     k = number(lens.evidence, "contenders", lens.candidate, "at_capacity", "k")
+    series = [_near_capacity(one, k) for one in series]
     svg = line_chart(
         sorted(series, key=lambda one: DRAW_ORDER.get(one.role, 0)),
         Axis("accounts called per snapshot"),
@@ -165,3 +164,11 @@ def gain_figure(lens: Lens) -> Figure | None:
         size=(540, 330),
     )
     return Figure("Churners caught, riskiest accounts first", svg, GAIN_HOW, name="gain")
+
+
+def _near_capacity(line: Series, k: float | None) -> Series:
+    """Calls up to a few times the capacity: nobody makes more, and the lines meet there anyway."""
+    if k is None:
+        return line
+    rows = [row for row in line.rows if row[0] <= CALLS_SHOWN * k]
+    return Series(line.label, line.role, rows) if len(rows) > 3 else line

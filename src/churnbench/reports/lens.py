@@ -68,7 +68,7 @@ class Lens:
             return "today"
         if name == self.candidate:
             return "candidate"
-        return self.label(name)
+        return "LightGBM" if name == CEILING else self.label(name)
 
     def role(self, name: str) -> str:
         """Look of a contender in charts."""
@@ -107,4 +107,3 @@ def band_look(name: str) -> str:
     }
     look = known.get(lowered, lowered)
     return look if look in LOOKS else "plain"
-

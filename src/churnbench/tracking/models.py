@@ -36,9 +36,7 @@ def native(model: Any) -> Any:
         if isinstance(current, BaseEstimator) and not isinstance(inner, lightgbm.Booster):
             return current
         current = inner if inner is not None else current
-    raise NotStorableError(
-        f"{type(model).__name__} is neither a LightGBM Booster nor a scikit-learn estimator"
-    )
+    raise NotStorableError(f"{type(model).__name__} is neither a LightGBM Booster nor a scikit-learn estimator")
 
 
 def save(model: Any, example: Any, folder: Path) -> str:
@@ -67,9 +65,7 @@ def save(model: Any, example: Any, folder: Path) -> str:
 
             signature = infer_signature(example, fitted.predict(example))
             # Without explicit requirements MLflow starts a process to guess them, for 5.6 seconds.
-            mlflow.lightgbm.save_model(
-                fitted, str(folder), signature=signature, pip_requirements=_pinned("lightgbm")
-            )
+            mlflow.lightgbm.save_model(fitted, str(folder), signature=signature, pip_requirements=_pinned("lightgbm"))
             return "lightgbm"
         import mlflow.sklearn
 

@@ -10,7 +10,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from churnbench.domain.errors import InputError
 from churnbench.tracking.quiet import load_mlflow, quiet
 from churnbench.tracking.recorder import MlflowRecorder
 from churnbench.tracking.retry import PatientClient, with_retry
@@ -18,6 +17,7 @@ from churnbench.tracking.stale import close_stale_runs
 from churnbench.tracking.store import (
     ROOT_TAG,
     Store,
+    alone,
     prepare_folders,
     relocate,
     require_reachable,
@@ -53,20 +53,16 @@ def open_recorder(
     try:
         client, experiment_id = _open(store, experiment)
         close_stale_runs(client, experiment_id)
-    except InputError:
-        raise
     except Exception as error:  # MLflow, SQLAlchemy, sqlite3 and OS errors share no base
         raise unusable(store.uri, error) from error
     return MlflowRecorder(client, store, experiment_id, experiment, name, dict(tags or {}))
 
 
 def _open(store: Store, experiment: str) -> tuple[Any, str]:
-    with_retry(lambda: relocate(store))
     mlflow = load_mlflow()
-    with quiet(), _artifact_root(store):
-        client = PatientClient(
-            with_retry(lambda: mlflow.MlflowClient(tracking_uri=store.uri, registry_uri=store.uri))
-        )
+    with alone(store), quiet(), _artifact_root(store):
+        with_retry(lambda: relocate(store))
+        client = PatientClient(with_retry(lambda: mlflow.MlflowClient(tracking_uri=store.uri, registry_uri=store.uri)))
         return client, _experiment(client, store, experiment)
 
 

@@ -15,6 +15,7 @@ from churnbench.domain.recorder import MetricValues
 from churnbench.tracking.models import save
 from churnbench.tracking.process import this_process
 from churnbench.tracking.quiet import load_mlflow, quiet
+from churnbench.tracking.retry import reason_of
 from churnbench.tracking.signals import ending_raises
 from churnbench.tracking.stale import KIND_TAG, PARENT_TAG, close_children, pages
 from churnbench.tracking.store import Store, redact
@@ -104,9 +105,7 @@ class MlflowRecorder:
         """
         return self._attempt("the look at the holdout", lambda: self._count_looks(holdout_key), 1)
 
-    def fold(
-        self, contender: str, fold: str, parameters: Mapping[str, object], metrics: MetricValues
-    ) -> None:
+    def fold(self, contender: str, fold: str, parameters: Mapping[str, object], metrics: MetricValues) -> None:
         """A nested run for one contender on one fold ("holdout" for the last)."""
         self._attempt("a fold", lambda: self._nested(contender, fold, parameters, metrics), None)
 
@@ -158,8 +157,7 @@ class MlflowRecorder:
             with quiet():
                 return call()
         except Exception as error:  # noqa: BLE001 - MLflow, SQLAlchemy and OS errors share no base
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            reason = shorten(redact(lines[0].strip()), 200)
+            reason = shorten(redact(reason_of(error)), 200)
             self._warnings.append(f"MLflow did not record {what}: {reason}")
             return otherwise
 
@@ -178,9 +176,7 @@ class MlflowRecorder:
         for few in chunks(settings, PARAMS_A_BATCH):
             self._client.log_batch(run_id, params=few)
 
-    def _nested(
-        self, contender: str, fold: str, parameters: Mapping[str, object], metrics: MetricValues
-    ) -> None:
+    def _nested(self, contender: str, fold: str, parameters: Mapping[str, object], metrics: MetricValues) -> None:
         tags = _origin() | {PARENT_TAG: self._run_id, KIND_TAG: "fold"}
         run = self._client.create_run(
             self._experiment_id,
@@ -222,8 +218,7 @@ class MlflowRecorder:
         # Written first, counted second: of two reviews at once none can miss both.
         self._tag(tag, shorten(holdout_key, 500))
         experiments = [
-            entry.experiment_id
-            for entry in self._client.search_experiments(view_type=ViewType.ALL, max_results=1000)
+            entry.experiment_id for entry in self._client.search_experiments(view_type=ViewType.ALL, max_results=1000)
         ]
         # Deleting a run does not unsee the holdout.
         found = pages(self._client, experiments, f"tags.`{tag}` != ''", run_view_type=ViewType.ALL)
@@ -256,9 +251,7 @@ class MlflowRecorder:
                 # A review at the same time may have been first; anything else is a real failure.
                 if not self._known(registered):
                     raise
-        version = self._client.create_model_version(
-            registered, source, run_id=self._run_id, model_id=model_id
-        )
+        version = self._client.create_model_version(registered, source, run_id=self._run_id, model_id=model_id)
         self._client.set_registered_model_alias(registered, alias, version.version)
 
     def _known(self, registered: str) -> bool:

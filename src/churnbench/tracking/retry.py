@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-#: Messages that mean "try again": SQLite's busy states, and two first uses creating the tables at once.
-BUSY = re.compile(r"database( table| schema)? is locked|table \w+ already exists")
+#: SQLite's busy states: "try again".
+BUSY = re.compile(r"database( table| schema)? is locked")
 
 
 def is_busy(error: BaseException) -> bool:
@@ -22,6 +22,15 @@ def is_busy(error: BaseException) -> bool:
             return True
         seen = seen.__cause__
     return False
+
+
+def reason_of(error: BaseException) -> str:
+    """First line of the innermost cause: what really went wrong, without the layers around it."""
+    inner = error
+    while inner.__cause__ is not None:
+        inner = inner.__cause__
+    lines = str(inner).strip().splitlines() or str(error).strip().splitlines()
+    return lines[0].strip() if lines else type(inner).__name__
 
 
 def with_retry(

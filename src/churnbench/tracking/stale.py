@@ -21,9 +21,7 @@ def close_stale_runs(client: Any, experiment_id: str) -> int:
     """
     closed = 0
     with quiet():
-        for run in pages(
-            client, [experiment_id], f"attributes.status = 'RUNNING' AND tags.`{KIND_TAG}` = 'review'"
-        ):
+        for run in pages(client, [experiment_id], f"attributes.status = 'RUNNING' AND tags.`{KIND_TAG}` = 'review'"):
             owner = from_tags(run.data.tags)
             if owner is None or not is_gone(owner):
                 continue
@@ -45,9 +43,7 @@ def pages(client: Any, experiments: list[str], condition: str, **options: Any) -
     found: list[Any] = []
     token = None
     while True:
-        page = client.search_runs(
-            experiments, filter_string=condition, max_results=PAGE, page_token=token, **options
-        )
+        page = client.search_runs(experiments, filter_string=condition, max_results=PAGE, page_token=token, **options)
         found.extend(page)
         token = page.token
         if not token:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 import socket
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from churnbench.domain.errors import InputError
+from churnbench.tracking.retry import reason_of
 
 DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
 ROOT_TAG = "churnbench.artifact_root"
@@ -75,8 +77,7 @@ def resolve(uri: str, root: Path) -> Store:
     if scheme in SERVERS or uri in OTHERS or scheme in OTHERS:
         return Store(uri, None, None)
     raise InputError(
-        f"'{redact(uri)}' is not a tracking address that works with this MLflow"
-        " (its file store is switched off).",
+        f"'{redact(uri)}' is not a tracking address that works with this MLflow (its file store is switched off).",
         file="churnbench.toml",
         column="tracking.uri",
         fix=f'Write "{DEFAULT_URI}", or the address of your MLflow server.',
@@ -112,10 +113,9 @@ def require_reachable(store: Store, timeout: float = 3.0) -> None:
 
 def unusable(uri: str, error: BaseException) -> InputError:
     """The error for a store that cannot be opened."""
-    lines = str(error).strip().splitlines()
-    reason = lines[0].strip() if lines else type(error).__name__
+    reason = redact(reason_of(error))[:300].rstrip(".")
     return InputError(
-        f"the MLflow store {redact(uri)} cannot be used: {redact(reason)[:300].rstrip('.')}.",
+        f"the MLflow store {redact(uri)} cannot be used: {reason}.",
         file="churnbench.toml",
         column="tracking.uri",
         fix=(
@@ -137,6 +137,23 @@ def prepare_folders(store: Store) -> None:
         store.artifacts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unusable(store.uri, error) from error
+
+
+@contextmanager
+def alone(store: Store) -> Iterator[None]:
+    """Hold every other process back that wants to open the same SQLite store.
+
+    MLflow's own lock does not keep two first uses from creating its tables at the same time. The lock is an
+    exclusive transaction on a small database beside the store: the same on every system, and a process that
+    dies lets go of it.
+    """
+    if store.database is None:
+        yield
+        return
+    lock = store.database.with_name(f"{store.database.name}.opening")
+    with closing(sqlite3.connect(lock, timeout=120.0, isolation_level=None)) as link:
+        link.execute("BEGIN EXCLUSIVE")
+        yield
 
 
 def relocate(store: Store) -> int:
@@ -181,7 +198,5 @@ def _rewrite(link: sqlite3.Connection, old: str, here: Path) -> int:
             sql = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?"
             cursor = link.execute(sql, (after, len(before) + 1, len(before) + 1, before + "/"))
             changed += cursor.rowcount
-    link.execute(
-        "UPDATE experiment_tags SET value = ? WHERE key = ? AND value = ?", (str(here), ROOT_TAG, old)
-    )
+    link.execute("UPDATE experiment_tags SET value = ? WHERE key = ? AND value = ?", (str(here), ROOT_TAG, old))
     return changed

@@ -83,9 +83,7 @@ def test_text_with_one_value_per_account_is_no_alarm(book):
 def test_a_column_filled_in_when_an_account_leaves_is_for_review(book):
     rng = np.random.default_rng(0)
     leaves = book.frame["y"].fillna(0.0).to_numpy() == 1
-    reason = np.where(
-        rng.random(len(leaves)) < np.where(leaves, 0.8, 0.02), rng.normal(size=len(leaves)), np.nan
-    )
+    reason = np.where(rng.random(len(leaves)) < np.where(leaves, 0.8, 0.02), rng.normal(size=len(leaves)), np.nan)
     findings = check_presence(_context(with_column(book, "exit_interview", reason)))
     assert _flags(findings) == {"presence:exit_interview": "review"}
     assert "`exit_interview` is filled in at all" in findings[0].detail
@@ -319,9 +317,7 @@ def test_reasons_are_attached_by_id_by_check_or_by_column_and_lift_the_block(boo
     y = book.frame["y"].fillna(0.0)
     cohort = with_column(book, "told", y + 0.001 * np.arange(len(y)) / len(y))
     for key in ("single-feature-auc:told", "single-feature-auc", "told"):
-        findings = run_checks(
-            _context(cohort, allow={key: "agreed", "sanity": "agreed", "lead-cliff": "agreed"})
-        )
+        findings = run_checks(_context(cohort, allow={key: "agreed", "sanity": "agreed", "lead-cliff": "agreed"}))
         found = next(finding for finding in findings if finding.id == "single-feature-auc:told")
         assert (found.severity, found.allowed, found.blocks) == ("block", "agreed", False)
     empty = run_checks(_context(cohort, allow={"told": ""}))
@@ -396,9 +392,7 @@ def test_a_first_fold_whose_outcomes_cannot_be_swapped_is_not_judged(monkeypatch
 def test_swaps_that_leave_one_class_are_left_out():
     rows = clean_book(accounts=45, months=10, seed=6)[0].labelled()
     rows = rows.assign(part=np.where(rows["as_of"] < rows["as_of"].median(), "train", "test"))
-    rows["y"] = (rows["account_id"].isin(rows["account_id"].iloc[:1]) & (rows["part"] == "train")).astype(
-        float
-    )
+    rows["y"] = (rows["account_id"].isin(rows["account_id"].iloc[:1]) & (rows["part"] == "train")).astype(float)
     assert len(permuted_aucs(rows, ("m0", "m1"), seed=0)) == 0
 
 

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from churnbench.data.presets import load_preset
 from churnbench.data.simulate import simulate_world, write_world
-from churnbench.data.simulate_demo import demo_project, simulated_project
+from churnbench.data.simulate_demo import demo_project, simulated_project, starter_project
 from churnbench.data.world_book import next_renewals
 from churnbench.data.world_hazard import draw_times
 from churnbench.data.world_leaks import LEAKS
@@ -201,9 +201,7 @@ def test_arr_and_its_trend_follow_from_the_recorded_contractions_and_expansions(
     changes = world.outcomes[world.outcomes["kind"] != "churn"]
     assert changes.loc[changes["kind"] == "contraction", "share"].between(-0.45, -0.1).all()
     assert changes.loc[changes["kind"] == "expansion", "share"].between(0.05, 0.35).all()
-    newest = world.snapshots[world.snapshots["as_of"] == world.snapshots["as_of"].max()].set_index(
-        "account_id"
-    )
+    newest = world.snapshots[world.snapshots["as_of"] == world.snapshots["as_of"].max()].set_index("account_id")
     signed = world.accounts.set_index("account_id")["arr"]
     for account in newest.index[:100]:
         own = changes.loc[changes["account_id"] == account, "share"]
@@ -237,8 +235,7 @@ def test_without_signal_metrics_add_nothing_but_renewals_still_matter():
 
 def test_a_higher_base_rate_makes_more_churn_in_proportion():
     low, high = (
-        (simulate_world(3000, 12, seed=6, base_rate=rate).outcomes["voluntary"] == 1).sum()
-        for rate in (0.02, 0.06)
+        (simulate_world(3000, 12, seed=6, base_rate=rate).outcomes["voluntary"] == 1).sum() for rate in (0.02, 0.06)
     )
     assert 2.4 < high / low < 3.6
     # 3,000 accounts, of which about a sixth are not signed yet on average, over eleven months
@@ -281,9 +278,7 @@ def test_the_footprint_shows_only_in_the_last_month_before_churn():
 
 def test_a_backfilled_rating_gives_half_of_the_leavers_away_long_before():
     clean, leaky = (simulate_world(1500, 12, seed=9, leak=leak) for leak in (None, "backfill"))
-    assert (
-        lead_auc(leaky, "touchpoint_quality", 90, 180) > lead_auc(clean, "touchpoint_quality", 90, 180) + 0.1
-    )
+    assert lead_auc(leaky, "touchpoint_quality", 90, 180) > lead_auc(clean, "touchpoint_quality", 90, 180) + 0.1
 
 
 def test_a_full_leak_separates_the_label_almost_perfectly():
@@ -375,3 +370,22 @@ def test_the_demo_has_1200_accounts_24_snapshots_and_about_200_churned_accounts(
         "outcomes.csv",
         "snapshots.csv",
     ]
+
+
+def test_a_new_project_folder_holds_a_readme_and_a_notebook_without_outputs_beside_the_demo(tmp_path):
+    starter_project(tmp_path / "acme")
+    assert {path.name for path in (tmp_path / "acme").iterdir()} == {
+        "README.md",
+        "accounts.csv",
+        "churnbench.toml",
+        "explore.ipynb",
+        "outcomes.csv",
+        "snapshots.csv",
+    }
+    notebook = json.loads((tmp_path / "acme" / "explore.ipynb").read_text("utf-8"))
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert len(code) >= 3
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+    for cell in code:
+        python = [line for line in cell["source"] if not line.startswith("!")]
+        compile("".join(python), "explore.ipynb", "exec")

@@ -46,8 +46,7 @@ def some_facts(seed: int, size: int = 300) -> pd.DataFrame:
         {
             "account_id": rng.choice(["001", "01", "1", "stranger"], size),
             "event_at": event,
-            "known_at": event
-            + pd.to_timedelta(rng.integers(0, 60, size) * rng.integers(0, 2, size), unit="D"),
+            "known_at": event + pd.to_timedelta(rng.integers(0, 60, size) * rng.integers(0, 2, size), unit="D"),
             "n0": np.where(rng.random(size) < 0.15, np.nan, value),
             "t0": pd.Series(rng.choice(["a", "b", "c"], size)).where(pd.Series(rng.random(size) < 0.9), None),
         }
@@ -70,13 +69,9 @@ def metric(agg: str, window: int | None, *, where: bool = False, of: str = "sum"
 
 
 def all_metrics() -> list[ComputedMetric]:
-    found = [
-        metric(agg, window, where=w) for agg in AGGREGATES for window in (7, 30, 45) for w in (False, True)
-    ]
+    found = [metric(agg, window, where=w) for agg in AGGREGATES for window in (7, 30, 45) for w in (False, True)]
     found += [
-        metric(agg, None, where=w)
-        for agg in (*OPEN_ENDED, "count", "sum", "distinct", "max")
-        for w in (False, True)
+        metric(agg, None, where=w) for agg in (*OPEN_ENDED, "count", "sum", "distinct", "max") for w in (False, True)
     ]
     found += [metric(agg, 30, of=of) for agg in ("change", "relative_change") for of in ("mean", "count")]
     return found
@@ -153,9 +148,7 @@ def test_every_aggregate_equals_its_definition_fact_by_fact(session: Session, bi
 
 def test_an_account_without_facts_has_zero_counts_and_missing_values(session: Session) -> None:
     metrics = [metric(agg, 30) for agg in AGGREGATES]
-    found = features_at(
-        {"usage": table(session, some_facts(1), bitemporal=True)}, ACCOUNTS, CALENDAR, metrics
-    )
+    found = features_at({"usage": table(session, some_facts(1), bitemporal=True)}, ACCOUNTS, CALENDAR, metrics)
     quiet = found[found["account_id"] == "quiet"].iloc[0]
     zero = {m.agg for m in metrics if quiet[m.id] == 0}
     missing = {m.agg for m in metrics if pd.isna(quiet[m.id])}
@@ -229,9 +222,7 @@ def test_a_fact_known_one_day_late_counts_from_that_day_on(session: Session) -> 
         }
     )
     days = pd.date_range("2024-01-30", "2024-02-02")
-    found = features_at(
-        {"usage": table(session, rows, bitemporal=True)}, ACCOUNTS, days, [metric("count", 30)]
-    )
+    found = features_at({"usage": table(session, rows, bitemporal=True)}, ACCOUNTS, days, [metric("count", 30)])
     assert found.loc[found["account_id"] == "1", "count_30_False_sum"].tolist() == [0, 0, 1, 1]
 
 
@@ -256,9 +247,7 @@ def test_a_ratio_is_missing_where_its_denominator_is_zero(session: Session) -> N
         metric("count", 30),
         ComputedMetric("per_event", agg="ratio", ratio=("sum_30_False_sum", "count_30_False_sum")),
     ]
-    found = features_at(
-        {"usage": table(session, some_facts(3), bitemporal=True)}, ACCOUNTS, CALENDAR, metrics
-    )
+    found = features_at({"usage": table(session, some_facts(3), bitemporal=True)}, ACCOUNTS, CALENDAR, metrics)
     quiet = found["account_id"] == "quiet"
     assert found.loc[quiet, "per_event"].isna().all()
     busy = found[~quiet & (found["count_30_False_sum"] > 0)]

@@ -103,10 +103,7 @@ def test_every_measure_summarised_equals_resampling_by_hand(weighted):
     ]
     counts = _all_counts(bootstrap)
     for name, measure in MEASURES.items():
-        drawn = [
-            measure(y, p, weights=row[bootstrap.codes] * (1.0 if weight is None else weight))
-            for row in counts
-        ]
+        drawn = [measure(y, p, weights=row[bootstrap.codes] * (1.0 if weight is None else weight)) for row in counts]
         low, high = np.quantile(drawn, [0.05, 0.95])
         # The slope takes one Newton step instead of a refit: close, not equal.
         tolerance = 0.04 if name == "calibration_slope" else 1e-9
@@ -214,9 +211,7 @@ def test_pairing_makes_the_interval_of_near_copies_narrow():
 
 def test_measures_that_aim_at_one_cannot_be_compared_by_difference():
     with pytest.raises(InputError, match="cannot be compared"):
-        paired_difference(
-            "calibration_slope", [0, 1], [0.1, 0.2], [0.1, 0.2], bootstrap=AccountBootstrap([1, 2])
-        )
+        paired_difference("calibration_slope", [0, 1], [0.1, 0.2], [0.1, 0.2], bootstrap=AccountBootstrap([1, 2]))
 
 
 def test_account_intervals_cover_the_truth_where_row_intervals_do_not():

@@ -67,17 +67,12 @@ def test_each_resample_calls_the_riskiest_of_the_resampled_book(monkeypatch, chu
         own = np.repeat(np.arange(len(copies)), 4)
         rng = np.random.default_rng(0)
         hits = np.mean(
-            [
-                len(_by_hand(y[rows], p[rows] + 1e-9 * rng.random(len(rows)), dates[rows], own, 4)[0])
-                for _ in range(40)
-            ]
+            [len(_by_hand(y[rows], p[rows] + 1e-9 * rng.random(len(rows)), dates[rows], own, 4)[0]) for _ in range(40)]
         )
         churners = len(set(own[y[rows] == 1]))
         recall.append(hits / (churners + 1))
         share.append(hits / churners)
-    assert (found.recall.low, found.recall.high) == pytest.approx(
-        tuple(np.quantile(recall, [0.05, 0.95])), abs=0.02
-    )
+    assert (found.recall.low, found.recall.high) == pytest.approx(tuple(np.quantile(recall, [0.05, 0.95])), abs=0.02)
     point = curve[0].caught
     assert (point.low, point.high) == pytest.approx(tuple(np.quantile(share, [0.05, 0.95])), abs=0.02)
 
@@ -103,18 +98,14 @@ def test_the_order_of_rows_does_not_matter():
     y, p, dates, names = _panel(ties=True)
     order = np.random.default_rng(5).permutation(len(y))
     first = at_capacity(y, p, dates, k=9, bootstrap=AccountBootstrap(names, replicates=30))
-    second = at_capacity(
-        y[order], p[order], dates[order], k=9, bootstrap=AccountBootstrap(names[order], replicates=30)
-    )
+    second = at_capacity(y[order], p[order], dates[order], k=9, bootstrap=AccountBootstrap(names[order], replicates=30))
     assert first.caught == pytest.approx(second.caught)
     assert first.recall.low == pytest.approx(second.recall.low)
 
 
 def test_books_without_churners_or_rows_have_no_recall():
     names = np.arange(6)
-    quiet = at_capacity(
-        np.zeros(6), np.arange(6.0), [1] * 6, k=2, bootstrap=AccountBootstrap(names, replicates=9)
-    )
+    quiet = at_capacity(np.zeros(6), np.arange(6.0), [1] * 6, k=2, bootstrap=AccountBootstrap(names, replicates=9))
     assert (quiet.caught, quiet.of, quiet.recall.value, quiet.lift.value) == (0.0, 0, None, None)
     assert quiet.precision.value == 0.0
     assert gain_curve(np.zeros(6), np.arange(6.0), [1] * 6, bootstrap=AccountBootstrap(names), called=[2])[

@@ -65,9 +65,7 @@ def test_calibration_slope_equals_an_unpenalised_logistic_regression(weighted):
 def test_calibration_slope_converges_from_extreme_miscalibration():
     y, p, _ = _book(2000)
     extreme = np.clip(p, 1e-3, 1 - 1e-3) ** 8
-    fitted = LogisticRegression(C=np.inf, tol=1e-12, max_iter=5000).fit(
-        reliability.logit(extreme)[:, None], y
-    )
+    fitted = LogisticRegression(C=np.inf, tol=1e-12, max_iter=5000).fit(reliability.logit(extreme)[:, None], y)
     assert reliability.calibration_slope(y, extreme) == pytest.approx(fitted.coef_[0, 0], abs=1e-4)
 
 
@@ -157,10 +155,7 @@ def test_reliability_bins_hold_all_rows_and_never_part_equal_probabilities():
     bins = reliability.reliability_bins(y, p, bins=7, weights=weight)
     assert sorted(np.concatenate([one.members for one in bins])) == list(range(500))
     assert all(
-        len(set(p[one.members]) & set(p[other.members])) == 0
-        for one in bins
-        for other in bins
-        if one is not other
+        len(set(p[one.members]) & set(p[other.members])) == 0 for one in bins for other in bins if one is not other
     )
     assert [one.predicted for one in bins] == sorted(one.predicted for one in bins)
     assert sum(one.events for one in bins) == y.sum()
@@ -189,9 +184,7 @@ def test_net_benefit_counts_true_and_false_positives():
     acted = p >= 0.3
     expected = ((y * acted).sum() - ((1 - y) * acted).sum() * 3 / 7) / 300
     assert decision.net_benefit(y, p, threshold=0.3) == pytest.approx(expected, abs=1e-12)
-    assert decision.net_benefit(y, p, threshold=0.0, weights=weight) == pytest.approx(
-        np.average(y, weights=weight)
-    )
+    assert decision.net_benefit(y, p, threshold=0.0, weights=weight) == pytest.approx(np.average(y, weights=weight))
 
 
 def test_profit_threshold_is_where_contacting_breaks_even():
@@ -273,9 +266,7 @@ def test_psi_against_the_sum_by_hand_and_its_null_limit_by_simulation():
     p, q = np.array([0.5, 0.5]), np.array([0.6, 0.4])
     assert drift.psi(p * 1e9, q * 1e9) == pytest.approx(((q - p) * np.log(q / p)).sum(), rel=1e-6)
     limit = drift.psi_limit(8, 500, 300)
-    drawn = [
-        drift.psi(rng.multinomial(500, [1 / 8] * 8), rng.multinomial(300, [1 / 8] * 8)) for _ in range(2000)
-    ]
+    drawn = [drift.psi(rng.multinomial(500, [1 / 8] * 8), rng.multinomial(300, [1 / 8] * 8)) for _ in range(2000)]
     assert 0.03 < np.mean(np.array(drawn) > limit) < 0.07
 
 

@@ -78,12 +78,17 @@ def test_a_line_chart_names_lines_marks_capacity_and_zones() -> None:
         Axis("churners caught", percent=True),
         "what it shows",
         marks=[Mark(40, "40 calls"), Mark(90, "right half"), Mark(500, "outside")],
-        zones=[Zone(0, 60, "red", "red below 60"), Zone(60, 61, "green", "too narrow for words")],
+        zones=[
+            Zone(0, 60, "red", "red below 60"),
+            Zone(60, 61, "green", "too narrow"),
+            Zone(61, 80, "yellow", "yellow from 61 to far beyond"),
+        ],
     )
     for words in ("candidate", "accounts called", "churners caught", "40 calls", "red below 60", "40 %"):
         assert words in svg
     assert "outside" not in svg
-    assert "too narrow" not in svg
+    assert "too" not in svg
+    assert ">yellow<" in svg
     assert 'aria-label="what it shows"' in svg
 
 
@@ -93,9 +98,7 @@ def test_a_line_chart_without_points_is_an_empty_frame() -> None:
 
 
 def test_paired_dots_share_decimals_and_survive_unknown_weights() -> None:
-    svg = paired_dots(
-        [Pair("Usage", 35, 43, (38, 48)), Pair("None", None, None), Pair("Old", 12.4, None)], "w"
-    )
+    svg = paired_dots([Pair("Usage", 35, 43, (38, 48)), Pair("None", None, None), Pair("Old", 12.4, None)], "w")
     assert "35.0 → 43.0" in svg
     assert "12.4 → n/a" in svg
     assert paired_dots([], "none").startswith("<svg")
@@ -108,9 +111,7 @@ def test_an_interval_bar_without_figures_is_an_empty_scale() -> None:
 
 
 def test_flows_conserve_accounts_on_both_sides() -> None:
-    svg = flow_chart(
-        {("red", "green"): 30, ("green", "green"): 70}, ["green", "red"], {"green": "green"}, "flow"
-    )
+    svg = flow_chart({("red", "green"): 30, ("green", "green"): 70}, ["green", "red"], {"green": "green"}, "flow")
     numbers = re.findall(r'class="k"[^>]*>(\d+)<', svg)
     assert sorted(numbers) == ["100", "30", "70"]
 
@@ -132,16 +133,12 @@ def test_a_reliability_diagram_names_its_axes_and_counts() -> None:
 def test_a_fold_chart_skips_unknown_folds_and_thins_out_names() -> None:
     names = [f"f{index}" for index in range(12)]
     line = FoldLine("today", "today", [Estimate(0.7, 0.6, 0.8), Estimate(), *[Estimate(0.7)] * 10])
-    svg = fold_chart(
-        names, ["9 churned"] * 12, [line, FoldLine("none", "other", [Estimate()])], "AUC", "folds"
-    )
+    svg = fold_chart(names, ["9 churned"] * 12, [line, FoldLine("none", "other", [Estimate()])], "AUC", "folds")
     assert svg.count("<circle") == 11
     assert svg.count("9 churned") == 6
 
 
-@pytest.mark.parametrize(
-    "curve", [{}, {"kind": "category"}, {"shap": []}, {"kind": "category", "shap": [{"x": "a"}]}]
-)
+@pytest.mark.parametrize("curve", [{}, {"kind": "category"}, {"shap": []}, {"kind": "category", "shap": [{"x": "a"}]}])
 def test_a_curve_without_points_is_not_drawn(curve: dict[str, object]) -> None:
     assert learned_curve(curve, "c") is None
     assert shap_dependence(curve, "c") is None

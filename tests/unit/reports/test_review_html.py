@@ -133,9 +133,7 @@ def test_a_blocked_review_shows_the_check_first_and_no_empty_charts() -> None:
 
 def test_an_allowed_block_shows_the_reason_and_asks_nothing() -> None:
     evidence = fake_evidence.full()
-    evidence["checks"].append(
-        {"id": "x", "severity": "block", "detail": "d", "allowed": "known copy of the label"}
-    )
+    evidence["checks"].append({"id": "x", "severity": "block", "detail": "d", "allowed": "known copy of the label"})
     assert "Allowed, reason given: known copy of the label" in text_of(evidence)
     assert all("leak" not in one.question for one in decisions(lens_of(evidence)))
 
@@ -205,11 +203,7 @@ JUNK = [None, [], {}, "", "text", -1, 0, float("nan"), True, [None], [[None]], [
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    st.lists(
-        st.tuples(st.integers(0, len(PATHS) - 1), st.sampled_from([*JUNK, "absent"])), min_size=1, max_size=6
-    )
-)
+@given(st.lists(st.tuples(st.integers(0, len(PATHS) - 1), st.sampled_from([*JUNK, "absent"])), min_size=1, max_size=6))
 def test_any_part_may_be_absent_null_or_of_another_kind(changes: list[tuple[int, object]]) -> None:
     evidence = copy.deepcopy(SMALL)
     for index, value in changes:
@@ -293,9 +287,7 @@ def test_writing_replaces_the_page_in_one_step(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["review.html"]
 
 
-def test_a_failed_write_leaves_the_old_page_and_no_rubbish(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_the_old_page_and_no_rubbish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "review.html"
     target.write_text("old")
 
@@ -311,9 +303,7 @@ def test_a_failed_write_leaves_the_old_page_and_no_rubbish(
 
 def test_figures_are_drawings_of_their_own_with_title_and_colours(tmp_path: Path) -> None:
     written = figures(fake_evidence.full(), tmp_path / "figures")
-    assert {"gain.svg", "weights_dimensions.svg", "risk_by_score.svg", "folds_auc.svg"} <= {
-        p.name for p in written
-    }
+    assert {"gain.svg", "weights_dimensions.svg", "risk_by_score.svg", "folds_auc.svg"} <= {p.name for p in written}
     for path in written:
         root = ElementTree.parse(path).getroot()  # noqa: S314 - our own drawing
         assert root.tag == "{http://www.w3.org/2000/svg}svg"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -43,7 +44,7 @@ def curve(rng: Random, knots: int, height: float = 100.0, *, width: float | None
     while len(xs) < 2:
         xs.append(xs[-1] + width)
     points = [[x, round(rng.choice([0.0, height, rng.uniform(0, height)]), 7)] for x in xs]
-    slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in zip(points, points[1:], strict=False)]
+    slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(points)]
     return {"points": points, "slopes": slopes}
 
 
@@ -142,7 +143,7 @@ def _stratum(rng: Random, name: str, low: float | None, high: float | None) -> d
     kept = [point for point in line["points"] if point[0] >= 0] or [[0.0, 0.5]]
     if len(kept) < 2:
         kept.append([99.0, 0.01])
-    slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in zip(kept, kept[1:], strict=False)]
+    slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(kept)]
     points = [[x, p, p * 0.5, min(1.0, p * 1.5)] for x, p in kept]
     return {"id": name, "from": low, "to": high, "points": points, "slopes": slopes}
 
@@ -249,9 +250,7 @@ def small_body() -> dict[str, Any]:
                 },
             ],
         },
-        "triggers": [
-            {"id": "below_60", "all": [{"of": "health_score", "op": "<", "value": 60}], "notify": "csm"}
-        ],
+        "triggers": [{"id": "below_60", "all": [{"of": "health_score", "op": "<", "value": 60}], "notify": "csm"}],
     }
 
 
@@ -291,11 +290,10 @@ def assemble(body: dict[str, Any]) -> dict[str, Any]:
     }
     scorer = Scorer(document)
     full = {name: value for name, value in FULL_ROW.items() if name in kinds}
-    rows = [full, {}, {**full, "logins_30d": "NaN", "active_seats": "Infinity"}]
-    scored = [dict(row) for row in rows]
-    scored[2] |= {"logins_30d": float("nan"), "active_seats": float("inf")}
+    odd = {name: word for name, word in (("logins_30d", "NaN"), ("active_seats", "Infinity")) if name in kinds}
+    rows = [full, {}, {**full, **odd}]
+    scored = [full, {}, {**full, **{name: float(word) for name, word in odd.items()}}]
     document["golden"] = [
-        {"in": dict(row), "out": outcome(scorer.score(inputs))}
-        for row, inputs in zip(rows, scored, strict=True)
+        {"in": dict(row), "out": outcome(scorer.score(inputs))} for row, inputs in zip(rows, scored, strict=True)
     ]
     return sealed(document)

@@ -39,9 +39,7 @@ def test_gained_points_sum_to_the_total_and_lost_ones_to_the_rest_for_any_formul
 
 
 @given(st.lists(st.floats(0, 3000), min_size=1, max_size=8), st.sampled_from([-1e-9, 0, 1e-9]))
-def test_whole_steps_sum_to_the_total_and_stay_within_one_of_their_part(
-    parts: list[float], drift: float
-) -> None:
+def test_whole_steps_sum_to_the_total_and_stay_within_one_of_their_part(parts: list[float], drift: float) -> None:
     total = int(sum(parts) + drift + 0.5)
     steps = whole_steps(parts, total)
     assert sum(steps) == total

@@ -107,15 +107,9 @@ def test_a_json_array_in_a_file_and_an_unreadable_path_are_refused(tmp_path: Pat
         ({"inputs": [{"id": "logins_30d", "type": "number"}] * 2}, "twice"),
     ],
 )
-def test_covers_that_do_not_fit_are_refused_even_with_fresh_hashes(
-    document: dict, changes: dict, needle: str
-) -> None:
+def test_covers_that_do_not_fit_are_refused_even_with_fresh_hashes(document: dict, changes: dict, needle: str) -> None:
     document.update(changes)
-    try:
-        document = sealed(document)
-    except ConfigRefused:
-        pass  # a value canonical JSON cannot even carry; the old hashes do for this test
-    assert needle in str(refusal(document))
+    assert needle in str(refusal(sealed(document)))
 
 
 def test_an_input_the_body_reads_must_be_declared_with_a_fitting_type(document: dict) -> None:
@@ -146,9 +140,7 @@ def test_an_older_sequence_than_the_active_one_is_refused(document: dict) -> Non
         (dt.datetime(2026, 3, 30, tzinfo=dt.UTC), False),
     ],
 )
-def test_a_config_expires_with_the_first_instant_of_its_last_date(
-    document: dict, now: object, expired: bool
-) -> None:
+def test_a_config_expires_with_the_first_instant_of_its_last_date(document: dict, now: object, expired: bool) -> None:
     document["lifecycle"] = {"created": "2026-01-01", "hard_expiry": "2026-03-31"}
     document = sealed(document)
     if expired:

@@ -61,9 +61,7 @@ def test_neutral_and_worst_count_in_the_score_but_not_in_coverage(scorer: Scorer
 def test_below_the_least_coverage_there_is_no_score_rather_than_a_red_one(scorer: Scorer) -> None:
     found = score(scorer, logins_30d=math.nan, has_sponsor=None)
     assert found.coverage_bp == 4300
-    assert (found.health_score_x100, found.raw_score_x100, found.raw_score, found.total_score_x100) == (
-        None,
-    ) * 4
+    assert (found.health_score_x100, found.raw_score_x100, found.raw_score, found.total_score_x100) == (None,) * 4
     assert (found.band, found.churn_probability, found.contributions) == (INSUFFICIENT, None, [])
     assert found.dimension_scores["usage"] == 75.0
 
@@ -88,9 +86,7 @@ def test_without_a_floor_an_empty_row_still_has_no_score_unless_a_policy_gives_p
     ("x", "points"),
     [(-1e308, 0.0), (-1, 0.0), (0, 0.0), (10, 50.0), (10.5, 52.5), (20, 100.0), (21, 100.0), (1e308, 100.0)],
 )
-def test_a_curve_is_flat_outside_its_knots_and_linear_between(
-    scorer: Scorer, x: float, points: float
-) -> None:
+def test_a_curve_is_flat_outside_its_knots_and_linear_between(scorer: Scorer, x: float, points: float) -> None:
     assert score(scorer, logins_30d=x).metric_points["logins"] == points
 
 
@@ -125,9 +121,7 @@ def test_a_ratio_is_clipped_and_missing_without_a_positive_denominator(
     assert found.metric_points["seats"] == points
 
 
-@pytest.mark.parametrize(
-    ("x", "points"), [(True, 100.0), (1, 100.0), (0.5, 100.0), (0.49, 20.0), (False, 20.0)]
-)
+@pytest.mark.parametrize(("x", "points"), [(True, 100.0), (1, 100.0), (0.5, 100.0), (0.49, 20.0), (False, 20.0)])
 def test_a_boolean_is_true_from_one_half(scorer: Scorer, x: object, points: float) -> None:
     assert score(scorer, has_sponsor=x).metric_points["sponsor"] == points
 
@@ -185,13 +179,9 @@ def test_the_display_map_moves_what_people_see_and_nothing_else(document: dict) 
         (math.nan, "other"),
     ],
 )
-def test_the_risk_stratum_is_a_closed_interval_with_a_default(
-    scorer: Scorer, days: object, stratum: str
-) -> None:
+def test_the_risk_stratum_is_a_closed_interval_with_a_default(scorer: Scorer, days: object, stratum: str) -> None:
     start, slope = (0.8, -0.006) if stratum == "renewal" else (0.4, -0.003)
-    assert score(scorer, days_to_renewal=days).churn_probability == pytest.approx(
-        start + slope * 69, abs=1e-6
-    )
+    assert score(scorer, days_to_renewal=days).churn_probability == pytest.approx(start + slope * 69, abs=1e-6)
 
 
 def test_a_stratum_may_be_open_on_one_side_and_the_first_that_holds_wins(document: dict) -> None:
@@ -273,8 +263,7 @@ def test_a_score_prints_and_turns_into_plain_data(scorer: Scorer) -> None:
 
     found = score(scorer, open_sev1=1)
     assert repr(found) == (
-        "Score(health_score_x100=5900, band='red', coverage_bp=10000, "
-        f"churn_probability={found.churn_probability})"
+        f"Score(health_score_x100=5900, band='red', coverage_bp=10000, churn_probability={found.churn_probability})"
     )
     plain = json.loads(json.dumps(found.as_dict()))
     assert plain["caps"] == ["sev1"]

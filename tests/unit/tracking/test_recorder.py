@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import sqlite3
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 
 from churnbench.domain.recorder import Recorder
 from churnbench.tracking import MlflowRecorder
+from churnbench.tracking import recorder as recorder_module
 from churnbench.tracking.quiet import load_mlflow, quiet
 
 
@@ -66,9 +69,7 @@ def test_a_review_is_recorded_with_everything_it_wrote(opened: Any, tmp_path: Pa
         recorder.parameters({"seed": 7, "label": {"gap_days": 14}, "long": "x" * 9000})
         recorder.dataset("acme", "sha256:" + "ab" * 32, {"rows": 10})
         recorder.metrics({"delta log loss": (0.02, 0.01, 0.03), "none": (None, None, None)})
-        recorder.fold(
-            "anchored", "holdout", {"knots": 6}, {"auc": (0.8, 0.7, 0.9), "brier": (0.05, None, None)}
-        )
+        recorder.fold("anchored", "holdout", {"knots": 6}, {"auc": (0.8, 0.7, 0.9), "brier": (0.05, None, None)})
         recorder.tags({"verdict": "promote"})
         recorder.artifact(page)
         recorder.artifact(figures, "figures")
@@ -93,9 +94,7 @@ def test_a_review_is_recorded_with_everything_it_wrote(opened: Any, tmp_path: Pa
     assert sorted(files) == ["figures", "review.html"]
 
 
-def test_nothing_is_printed_logged_or_warned(
-    opened: Any, capfd: pytest.CaptureFixture[str], caplog: Any
-) -> None:
+def test_nothing_is_printed_logged_or_warned(opened: Any, capfd: pytest.CaptureFixture[str], caplog: Any) -> None:
     with opened() as recorder:
         recorder.fold("a", "b", {}, {"auc": (0.5, None, None)})
     assert capfd.readouterr() == ("", "")
@@ -110,9 +109,7 @@ def test_whatever_ends_the_review_early_leaves_failed_runs(opened: Any, error: B
         with recorder:
             recorder.fold("a", "first", {}, {})
             # The signal arrives in the middle of a fold: its run is open.
-            client_of(recorder).create_run(
-                recorder._experiment_id, tags={"mlflow.parentRunId": recorder.run_id}
-            )
+            client_of(recorder).create_run(recorder._experiment_id, tags={"mlflow.parentRunId": recorder.run_id})
             raise error
 
     with pytest.raises(type(error)):
@@ -201,20 +198,21 @@ def test_the_config_is_a_registered_version_under_its_alias(opened: Any, tmp_pat
     assert Path(path).read_text() == config.read_text()
 
 
-def test_a_store_that_breaks_during_the_review_costs_a_warning_not_the_review(
-    opened: Any, project: Path
-) -> None:
+def test_a_store_that_breaks_during_the_review_costs_a_warning_not_the_review(opened: Any, project: Path) -> None:
     with opened() as recorder:
         with sqlite3.connect(project / "mlruns" / "mlflow.db") as link:
             link.execute("DROP TABLE metrics")
             link.execute("DROP TABLE latest_metrics")
         recorder.metrics({"auc": (0.8, None, None)})
         recorder.tags({"verdict": "promote"})
-    assert len(recorder.warnings) == 1
-    assert recorder.warnings[0].startswith("MLflow did not record metrics:")
+    # MLflow reads the dropped table again when a run ends.
+    assert recorder.warnings == (
+        "MLflow did not record metrics: no such table: metrics",
+        "MLflow did not record the end: no such table: latest_metrics",
+    )
 
 
-def test_a_run_that_cannot_start_silences_the_recorder_with_one_warning(opened: Any, project: Path) -> None:
+def test_a_run_that_cannot_start_silences_the_recorder(opened: Any, project: Path) -> None:
     recorder = opened()
     with sqlite3.connect(project / "mlruns" / "mlflow.db") as link:
         link.execute("DROP TABLE tags")
@@ -230,9 +228,7 @@ def test_eight_contenders_on_six_folds_take_less_than_four_seconds(opened: Any) 
         start = time.process_time()
         for contender in range(8):
             for fold in range(6):
-                metrics = {
-                    name: (0.5, 0.4, 0.6) for name in ("auc", "log_loss", "brier", "lift", "slope", "oe")
-                }
+                metrics = dict.fromkeys(("auc", "log_loss", "brier", "lift", "slope", "oe"), (0.5, 0.4, 0.6))
                 recorder.fold(f"c{contender}", f"f{fold}", {"rows": 10}, metrics)
         assert time.process_time() - start < 4
     assert len(children(recorder)) == 48
@@ -250,3 +246,50 @@ def test_more_parameters_than_one_batch_takes_all_arrive(opened: Any) -> None:
     with opened() as recorder:
         recorder.parameters({f"p{index}": index for index in range(230)})
     assert len(run_of(recorder).data.params) == 230
+
+
+def test_an_interrupt_while_the_run_starts_gives_the_signals_back(opened: Any) -> None:
+    recorder = opened()
+    before = signal.getsignal(signal.SIGTERM)
+
+    def interrupted() -> str:
+        raise KeyboardInterrupt
+
+    recorder._start = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        recorder.__enter__()
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("meanwhile", [True, False])
+def test_a_registered_name_created_by_another_review_meanwhile_is_used(opened: Any, meanwhile: bool) -> None:
+    recorder = opened()
+    answers = iter([[], ["found"] if meanwhile else []])
+
+    class Registry:
+        def search_registered_models(self, _condition: str) -> list[str]:
+            return next(answers)
+
+        def create_registered_model(self, name: str) -> None:
+            raise RuntimeError(f"Registered Model (name={name}) already exists.")
+
+        def create_model_version(self, name: str, source: str, **_: object) -> SimpleNamespace:
+            return SimpleNamespace(version="3")
+
+        def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
+            assert (name, alias, version) == ("a-b", "candidate", "3")
+
+    recorder._client = Registry()
+    if meanwhile:
+        recorder._register("a/b", "runs:/1/config", "candidate")
+    else:
+        with pytest.raises(RuntimeError, match="already exists"):
+            recorder._register("a/b", "runs:/1/config", "candidate")
+
+
+def test_an_account_without_a_name_is_recorded_as_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr(recorder_module.getpass, "getuser", nameless)
+    assert recorder_module._origin()["mlflow.user"] == "unknown"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,11 +18,12 @@ from churnbench.domain.errors import InputError
 from churnbench.tracking import open_recorder, ui_command
 from churnbench.tracking import process as process_module
 from churnbench.tracking.models import NotStorableError, native
+from churnbench.tracking.opening import _artifact_root, _experiment
 from churnbench.tracking.process import ProcessIdentity, from_tags, is_gone, this_process
 from churnbench.tracking.quiet import quiet
 from churnbench.tracking.retry import is_busy, with_retry
 from churnbench.tracking.signals import ending_raises
-from churnbench.tracking.store import Store, prepare_folders, relocate, require_reachable, resolve
+from churnbench.tracking.store import Store, alone, prepare_folders, relocate, require_reachable, resolve
 from churnbench.tracking.values import clean_name
 
 URI = "sqlite:///mlruns/mlflow.db"
@@ -42,9 +44,7 @@ assert recorder.warnings == (), recorder.warnings
 
 def review(project: Path, name: str, folds: int = 0, end: str = "go") -> subprocess.Popen[str]:
     command = [sys.executable, "-c", REVIEW, str(project), name, str(folds), end]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
-    )
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
 
 
 def started(child: subprocess.Popen[str]) -> str:
@@ -100,9 +100,7 @@ def test_a_killed_review_is_closed_by_the_next_one_and_a_living_one_is_not(proje
         child.communicate()
 
 
-def test_a_moved_project_finds_its_old_files_and_writes_to_its_new_place(
-    project: Path, tmp_path: Path
-) -> None:
+def test_a_moved_project_finds_its_old_files_and_writes_to_its_new_place(project: Path, tmp_path: Path) -> None:
     note = tmp_path / "note.txt"
     note.write_text("kept")
     with open_recorder(URI, "acme", "before", project) as first:
@@ -113,9 +111,10 @@ def test_a_moved_project_finds_its_old_files_and_writes_to_its_new_place(
     with open_recorder(URI, "acme", "after", moved) as second:
         second.artifact(note)
         path = second._client.download_artifacts(first.run_id, "note.txt")
+        place = second._client.get_run(second.run_id).info.artifact_uri
     assert second.warnings == ()
-    assert Path(path).is_relative_to(moved)
     assert Path(path).read_text() == "kept"
+    assert place.startswith(moved.as_uri())
     assert not project.exists()
     store = resolve(URI, moved)
     assert relocate(store) == 0
@@ -242,7 +241,7 @@ def test_a_busy_database_is_waited_for_and_other_errors_are_not() -> None:
     def call() -> str:
         error = next(answers)
         if isinstance(error, RuntimeError):
-            raise error from sqlite3.OperationalError("table experiments already exists")
+            raise error from sqlite3.OperationalError("database table is locked")
         if error:
             raise error
         return "done"
@@ -320,6 +319,57 @@ def test_signal_handlers_come_back_and_foreign_ones_are_left_alone() -> None:
             assert signal.getsignal(signal.SIGTERM) is mine
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_forked_worker_dies_of_the_signal_as_if_there_were_no_handler() -> None:
+    code = """
+import os, signal, time
+from churnbench.tracking.signals import ending_raises
+with ending_raises():
+    child = os.fork()
+    if child == 0:
+        try:
+            time.sleep(30)
+        finally:
+            os._exit(99)
+    time.sleep(0.3)
+    os.kill(child, signal.SIGTERM)
+    print(os.waitpid(child, 0)[1])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == str(int(signal.SIGTERM)), done.stderr
+
+
+class FakeServer:
+    """Stands for a tracking server on which another review creates the same names first."""
+
+    def __init__(self, *, answers: bool) -> None:
+        self.answers, self.calls = answers, 0
+
+    def get_experiment_by_name(self, name: str) -> object:
+        self.calls += 1
+        taken = SimpleNamespace(experiment_id="5", lifecycle_stage="active")
+        return taken if self.answers and self.calls > 1 else None
+
+    def create_experiment(self, name: str, **options: object) -> str:
+        assert options == {}  # a server decides about its own artifact location
+        raise RuntimeError("Experiment(name=acme) already exists")
+
+
+def test_an_experiment_created_by_another_review_meanwhile_is_used() -> None:
+    server = Store("https://mlflow.example", None, None)
+    assert _experiment(FakeServer(answers=True), server, "acme") == "5"
+    with pytest.raises(RuntimeError, match="already exists"):
+        _experiment(FakeServer(answers=False), server, "acme")
+    with alone(server), _artifact_root(server):
+        assert "_MLFLOW_SERVER_ARTIFACT_ROOT" not in os.environ
+
+
+def test_a_server_setting_in_the_environment_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_ROOT", "s3://bucket")
+    with _artifact_root(resolve(URI, tmp_path)):
+        assert os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"].startswith("file://")
+    assert os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] == "s3://bucket"
 
 
 def test_a_worker_thread_installs_no_handler() -> None:

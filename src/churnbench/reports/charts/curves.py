@@ -41,15 +41,16 @@ def learned_curve(curve: Mapping[str, Any], label: str) -> Markup | None:
     return svg.render(label)
 
 
-def shap_dependence(curve: Mapping[str, Any], label: str) -> Markup | None:
-    """The metric's contribution to the challenger's log-odds of churn; None when it was not computed."""
+def shap_dependence(curve: Mapping[str, Any], label: str, limits: tuple[float, float] | None = None) -> Markup | None:
+    """The metric's contribution to the challenger's log-odds of churn; None when it was not computed.
+
+    `limits` is the range of contributions shared by charts side by side, so that a small effect looks small.
+    """
     rows = records(curve, "shap")
     if words(curve, "kind") == "category":
-        named = [
-            (words(row, "x"), (number(row, "mean"), number(row, "low"), number(row, "high"))) for row in rows
-        ]
+        named = [(words(row, "x"), (number(row, "mean"), number(row, "low"), number(row, "high"))) for row in rows]
         known = [(name, part) for name, part in named if part[0] is not None]
-        return _category_shap(known, label) if known else None
+        return _category_shap(known, label, limits) if known else None
     numeric = [
         (place, mean, _or(number(row, "low"), mean), _or(number(row, "high"), mean))
         for row in rows
@@ -58,15 +59,20 @@ def shap_dependence(curve: Mapping[str, Any], label: str) -> Markup | None:
     if not numeric:
         return None
     svg = Svg(*SIZE)
-    x, y = FRAME.x(*_x_limits(curve)), FRAME.y(*padded([0, *(v for row in numeric for v in row[2:])]))
+    x, y = FRAME.x(*_x_limits(curve)), FRAME.y(*(limits or padded([0, *(v for row in numeric for v in row[2:])])))
     draw_axes(svg, FRAME, x, y, Axis(_x_title(curve)), SHAP_AXIS)
     svg.line((FRAME.left, y(0)), (FRAME.right, y(0)), "b")
     inside = [row for row in sorted(numeric) if x.low <= row[0] <= x.high]
-    svg.ribbon(
-        [(x(row[0]), y(row[3])) for row in inside], [(x(row[0]), y(row[2])) for row in inside], "r ceil"
-    )
+    svg.ribbon([(x(row[0]), y(row[3])) for row in inside], [(x(row[0]), y(row[2])) for row in inside], "r ceil")
     svg.path([(x(row[0]), y(row[1])) for row in inside], "l model")
     return svg.render(label)
+
+
+def shap_limits(curves: Sequence[Mapping[str, Any]]) -> tuple[float, float] | None:
+    """Range of all metrics' contributions, or None when there are none."""
+    keys = ("mean", "low", "high")
+    known = [v for c in curves for row in records(c, "shap") for key in keys if (v := number(row, key)) is not None]
+    return padded([0.0, *known]) if known else None
 
 
 def _or(value: float | None, otherwise: float) -> float:
@@ -155,14 +161,14 @@ def _category_points(curve: Mapping[str, Any], label: str) -> Markup | None:
 
 
 def _category_shap(
-    rows: Sequence[tuple[str, tuple[float | None, float | None, float | None]]], label: str
+    rows: Sequence[tuple[str, tuple[float | None, float | None, float | None]]],
+    label: str,
+    limits: tuple[float, float] | None,
 ) -> Markup:
     rows = rows[:8]
     svg = Svg(*SIZE)
-    limits = padded([0.0, *(part for _, parts in rows for part in parts if part is not None)])
-    x = _category_frame(
-        svg, [name for name, _ in rows], FRAME.x(*limits), "log-odds of churn: right is riskier"
-    )
+    limits = limits or padded([0.0, *(part for _, parts in rows for part in parts if part is not None)])
+    x = _category_frame(svg, [name for name, _ in rows], FRAME.x(*limits), "log-odds of churn: right is riskier")
     svg.line((x(0), FRAME.top), (x(0), FRAME.bottom), "b")
     for index, (_, (mean, low, high)) in enumerate(rows):
         height = _row_height(index, len(rows))

@@ -27,9 +27,7 @@ def paired_dots(pairs: Sequence[Pair], label: str, *, width: float = 380) -> Mar
     """One row a weight: hollow dot today, full dot candidate with its interval, the figures at the right."""
     svg = Svg(width, 44 + ROW * len(pairs))
     frame = Frame(8, 18, width - 78, svg.height - 36)
-    known = [
-        value for pair in pairs for value in (pair.old, pair.new, *(pair.bounds or ())) if value is not None
-    ]
+    known = [value for pair in pairs for value in (pair.old, pair.new, *(pair.bounds or ())) if value is not None]
     x = frame.x(0, max(known, default=1.0) * 1.08 or 1.0)
     for value in x.ticks(5):
         svg.line((x(value), frame.top - 6), (x(value), frame.bottom), "g")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from churnbench.reports.charts.kit import Frame, Svg, short
+from churnbench.reports.charts.kit import Frame, Svg, short, spread
 from churnbench.reports.wording import clean, whole
 
 Cell = tuple[str, str]
@@ -14,9 +14,7 @@ GAP = 10.0
 BAR = 12.0
 
 
-def flow_chart(
-    cells: Mapping[Cell, float], order: Sequence[str], looks: Mapping[str, str], label: str
-) -> Markup:
+def flow_chart(cells: Mapping[Cell, float], order: Sequence[str], looks: Mapping[str, str], label: str) -> Markup:
     """Two columns of bands, today at the left and candidate at the right, joined by flows of accounts.
 
     Args:
@@ -29,12 +27,8 @@ def flow_chart(
     frame = Frame(118, 28, 342, 290)
     total = sum(cells.values()) or 1.0
     height = (frame.bottom - frame.top - GAP * (len(order) - 1)) / total
-    left = _stack(
-        {band: sum(n for (a, _), n in cells.items() if a == band) for band in order}, frame.top, height
-    )
-    right = _stack(
-        {band: sum(n for (_, b), n in cells.items() if b == band) for band in order}, frame.top, height
-    )
+    left = _stack({band: sum(n for (a, _), n in cells.items() if a == band) for band in order}, frame.top, height)
+    right = _stack({band: sum(n for (_, b), n in cells.items() if b == band) for band in order}, frame.top, height)
     svg.text((frame.left - 10, 12), "today", "k", "end")
     svg.text((frame.right + 10, 12), "candidate", "k")
     used_left, used_right = dict.fromkeys(order, 0.0), dict.fromkeys(order, 0.0)
@@ -47,9 +41,16 @@ def flow_chart(
             used_left[start] += size
             used_right[end] += size
             svg.shape(_ribbon(frame, *ends, size), f"f {looks.get(end, '') if start != end else 'same'}")
-    for band in order:
-        _bar(svg, (frame.left, *left[band]), band, looks.get(band, ""), height, at_left=True)
-        _bar(svg, (frame.right, *right[band]), band, looks.get(band, ""), height, at_left=False)
+    for x, places, at_left in ((frame.left, left, True), (frame.right - BAR, right, False)):
+        _bars(
+            svg,
+            frame,
+            x,
+            [(band, *places[band]) for band in order if places[band][1] > 0],
+            looks,
+            height,
+            at_left=at_left,
+        )
     return svg.render(label)
 
 
@@ -70,14 +71,20 @@ def _ribbon(frame: Frame, start: float, end: float, size: float) -> str:
     return f"{upper}V{low_end}C{middle} {low_end} {middle} {low_start} {one} {low_start}Z"
 
 
-def _bar(
-    svg: Svg, place: tuple[float, float, float], band: str, look: str, height: float, *, at_left: bool
+def _bars(
+    svg: Svg,
+    frame: Frame,
+    x: float,
+    bars: Sequence[tuple[str, float, float]],
+    looks: Mapping[str, str],
+    height: float,
+    *,
+    at_left: bool,
 ) -> None:
-    x, top, size = place
-    if size <= 0:
-        return
-    svg.rect((x if at_left else x - BAR, top), BAR, max(size, 1.5), f"y {look}", radius=2)
-    words, anchor = clean(band, 16), "end" if at_left else "start"
-    side = x - 10 if at_left else x + 10
-    svg.text((side, top + size / 2 + 1), words, "t strong", anchor)
-    svg.text((side, top + size / 2 + 14), whole(size / height if height else 0), "k", anchor)
+    """One column of bands; names of thin bands are moved apart."""
+    side, anchor = (x - 10, "end") if at_left else (x + BAR + 10, "start")
+    names = spread([top + size / 2 for _, top, size in bars], 29, frame.top + 8, frame.bottom - 8)
+    for (band, top, size), middle in zip(bars, names, strict=True):
+        svg.rect((x, top), BAR, max(size, 1.5), f"y {looks.get(band, '')}", radius=2)
+        svg.text((side, middle + 1), clean(band, 16), "t strong", anchor)
+        svg.text((side, middle + 14), whole(size / height), "k", anchor)

@@ -28,9 +28,7 @@ def fold_chart(
     svg = Svg(460, 290)
     longest = max((len(line.label) for line in lines), default=0)
     frame = Frame(50, 24, 460 - min(18 + longest * 6.4, 140), 236)
-    known = [
-        v for line in lines for one in line.values for v in (one.value, one.low, one.high) if v is not None
-    ]
+    known = [v for line in lines for one in line.values for v in (one.value, one.low, one.high) if v is not None]
     y = frame.y(*padded(known))
     x = frame.x(-0.5, max(len(names) - 0.5, 0.5))
     for value in y.ticks(5):
@@ -51,9 +49,7 @@ def fold_chart(
 
 
 def _draw(svg: Svg, x: Scale, y: Scale, line: FoldLine, shift: float) -> None:
-    places = [
-        (x(index) + shift, one, one.value) for index, one in enumerate(line.values) if one.value is not None
-    ]
+    places = [(x(index) + shift, one, one.value) for index, one in enumerate(line.values) if one.value is not None]
     svg.path([(place, y(value)) for place, _, value in places], f"l thin {line.role}")
     for place, one, value in places:
         if one.bounds is not None:

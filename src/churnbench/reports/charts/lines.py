@@ -101,8 +101,10 @@ def _scales(series: Sequence[Series], frame: Frame, y_high: float | None) -> tup
 def _draw_zone(svg: Svg, frame: Frame, x: Scale, zone: Zone) -> None:
     left, right = x.clipped(zone.low), x.clipped(zone.high)
     svg.rect((left, frame.top), right - left, frame.bottom - frame.top, f"z {zone.band}")
-    if right - left > 6 * len(zone.words):
-        svg.text(((left + right) / 2, frame.top - 6), zone.words, "k", "middle")
+    for words in (zone.words, zone.words.partition(" ")[0]):
+        if right - left > 6 * len(words):
+            svg.text(((left + right) / 2, frame.top - 6), words, "k", "middle")
+            return
 
 
 def _draw_mark(svg: Svg, frame: Frame, x: Scale, y: Scale, mark: Mark, series: Sequence[Series]) -> None:

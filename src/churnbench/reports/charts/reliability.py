@@ -34,9 +34,7 @@ def reliability_chart(bins: Sequence[Bin], role: str, label: str, top: float) ->
     svg = Svg(340, 310)
     frame, strip = Frame(46, 24, 330, 222), Frame(46, 262, 330, 306)
     x, y = frame.x(0, top), frame.y(0, top)
-    draw_axes(
-        svg, frame, x, y, Axis("predicted churn", 4, percent=True), Axis("observed churn", 4, percent=True)
-    )
+    draw_axes(svg, frame, x, y, Axis("predicted churn", 4, percent=True), Axis("observed churn", 4, percent=True))
     svg.line((x(0), y(0)), (x(top), y(top)), "m")
     most = max((one.rows for one in bins), default=1) or 1
     for one in bins:

@@ -45,9 +45,7 @@ def bands_section(lens: Lens) -> Section:
     figure = risk_figure(lens)
     blocks.append(Gallery([figure]) if figure else Missing("Risk by score", lens.why_absent))
     blocks += _band_tables(lens)
-    return Section(
-        "thresholds", "Bands: what was promised, what was seen", _finding(lens), blocks, short="Bands"
-    )
+    return Section("thresholds", "Bands: what was promised, what was seen", _finding(lens), blocks, short="Bands")
 
 
 def _finding(lens: Lens) -> str:
@@ -112,9 +110,7 @@ def _thresholds(lens: Lens) -> Block:
                 Cell(percent(number(row, "bound"))),
                 Cell(percent(seen.value), look="strong"),
                 Cell(span(seen, 1, share=True)),
-                Cell(
-                    "" if behind is None else f"{whole(number(row, 'observed', 'events'))} of {whole(behind)}"
-                ),
+                Cell("" if behind is None else f"{whole(number(row, 'observed', 'events'))} of {whole(behind)}"),
                 Cell("90 % confidence" if at(row, "guaranteed") else "none: a label only"),
             ]
         )
@@ -158,10 +154,7 @@ def _zones(lens: Lens) -> list[Zone]:
     ]
     ordered = sorted(found)
     ends = [*ordered, (100.0, "")]
-    return [
-        Zone(one[0], after[0], band_look(one[1]), _zone_words(*one, after[0]))
-        for one, after in pairwise(ends)
-    ]
+    return [Zone(one[0], after[0], band_look(one[1]), _zone_words(*one, after[0])) for one, after in pairwise(ends)]
 
 
 def _zone_words(start: float, band: str, end: float) -> str:
@@ -174,8 +167,7 @@ def _band_tables(lens: Lens) -> list[Block]:
         return [Missing("Churn by band", lens.why_absent)]
     columns = [text_column("formula"), text_column("band")]
     columns += [
-        number_column(t)
-        for t in ("from", "accounts", "share", "churned", "churn rate", "90 % interval", "ARR")
+        number_column(t) for t in ("from", "accounts", "share", "churned", "churn rate", "90 % interval", "ARR")
     ]
     cells = [_band_row(row) for row in rows]
     table = Table(
@@ -213,8 +205,7 @@ def _arithmetic(lens: Lens) -> Block:
     ok = at(lens.evidence, "band_check", "ok")
     end = "as it must be." if ok else "which cannot be: the band table contradicts itself."
     return Prose(
-        f"Share times rate, summed over the bands, is {percent(total, 2)}; the base rate is "
-        f"{percent(base, 2)}, {end}",
+        f"Share times rate, summed over the bands, is {percent(total, 2)}; the base rate is {percent(base, 2)}, {end}",
         tone="note" if ok else "warn",
         lead="The arithmetic.",
     )

@@ -11,15 +11,13 @@ STATES = {"ok": "ok", "review": "please look", "block": "blocks"}
 RANK = {"block": 0, "review": 1}
 CLAIMS = {
     "point-in-time": (
-        "Point-in-time: every figure uses only what was known on its date, so the holdout "
-        "figures stand for future use."
+        "Point-in-time: every figure uses only what was known on its date, so the holdout figures stand for future use."
     ),
     "reconstructed": (
         "Reconstructed: the history does not say when a fact became known. Figures may be a little too good."
     ),
     "cross-sectional": (
-        "Cross-sectional: the table has no dates. Figures come from cross-validation and say "
-        "nothing about the future."
+        "Cross-sectional: the table has no dates. Figures come from cross-validation and say nothing about the future."
     ),
 }
 
@@ -53,9 +51,7 @@ def checks_section(lens: Lens) -> Section:
     drift = words(lens.evidence, "drift", "sentence")
     blocks += [Prose(clean(drift, 600), lead="Drift.")] if drift else []
     blocks += _caveats(lens)
-    blocks += [
-        Prose(clean(text, 600), tone="warn", lead="Note.") for text in texts(lens.evidence, "warnings")
-    ]
+    blocks += [Prose(clean(text, 600), tone="warn", lead="Note.") for text in texts(lens.evidence, "warnings")]
     counts = {state: sum(words(row, "severity") == state for row in checks) for state in STATES}
     finding = f"{counts['ok']} ok, {counts['review']} to look at, {counts['block']} blocking."
     return Section("checks", "Checks and caveats", finding, blocks, short="Checks")
@@ -75,9 +71,7 @@ def _caveats(lens: Lens) -> list[Block]:
     rows = records(lens.evidence, "caveats")
     if not rows:
         return []
-    cells = [
-        [Cell(clean(words(row, "target"), 80)), Cell(clean(words(row, "sentence"), 600))] for row in rows
-    ]
+    cells = [[Cell(clean(words(row, "target"), 80)), Cell(clean(words(row, "sentence"), 600))] for row in rows]
     return [
         Table(
             "Targets that mislead, and what to read instead",

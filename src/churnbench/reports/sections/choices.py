@@ -8,8 +8,7 @@ from churnbench.reports.reading import at, number, records, words
 from churnbench.reports.wording import clean, fixed, signed
 
 PRICE_HOW = (
-    "Price: what the candidate loses against a fit without this limit, in AUC and in log loss, "
-    "on the same folds."
+    "Price: what the candidate loses against a fit without this limit, in AUC and in log loss, on the same folds."
 )
 MISSING_HOW = (
     "The same refit under each policy for missing values; the first line is the one that ships "

@@ -166,9 +166,7 @@ def _delta_sentence(lens: Lens, delta: Estimate) -> str:
     text += f" (90 % interval {span(delta, 4)}); positive is better." if delta.bounds else "."
     if margin is not None:
         text += f" At least {fixed(margin, 4)} is needed"
-        text += (
-            f", 1 % of the {fixed(null, 3)} that predicting the base rate alone would cost." if null else "."
-        )
+        text += f", 1 % of the {fixed(null, 3)} that predicting the base rate alone would cost." if null else "."
     if events is not None:
         text += f" The holdout holds {whole(events)} churned accounts."
     if number(lens.evidence, "contenders", lens.candidate, "holdout", "brier", "value") is None:

@@ -22,7 +22,7 @@ HOW = (
     "Range: 90 %, bootstrap of "
     "accounts. Beside it the signed SHAP values of the LightGBM challenger, out of fold, in "
     "log-odds of churn: a second, "
-    "unconstrained opinion."
+    "unconstrained opinion, on one scale for all metrics."
 )
 
 
@@ -42,9 +42,7 @@ def curves_section(lens: Lens) -> Section:
     blocks += [_card(lens, curve, weights.get(words(curve, "metric"), {})) for curve in curves]
     shapes = Counter(SHAPES.get(words(curve, "shape"), "shape not stated") for curve in curves)
     finding = (
-        f"{len(curves)} metrics: "
-        + ", ".join(f"{count} with {shape}" for shape, count in shapes.most_common())
-        + "."
+        f"{len(curves)} metrics: " + ", ".join(f"{count} with {shape}" for shape, count in shapes.most_common()) + "."
     )
     return Section("curves", "Learned curves", finding, blocks, short="Curves")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from churnbench.reports.blocks import Block, Figure, Gallery, Missing, Prose, Section
-from churnbench.reports.charts.curves import learned_curve, shap_dependence
+from churnbench.reports.charts.curves import learned_curve, shap_dependence, shap_limits
 from churnbench.reports.lens import Lens
 from churnbench.reports.reading import at, number, records, words
 from churnbench.reports.wording import DIRECTIONS, clean, fixed
@@ -30,9 +30,7 @@ def directions_section(lens: Lens) -> Section:
     if not changes:
         absent = at(lens.evidence, "direction_changes") is None
         blocks.append(
-            Missing("Direction changes", lens.why_absent)
-            if absent
-            else Prose("Every declared direction stands.")
+            Missing("Direction changes", lens.why_absent) if absent else Prose("Every declared direction stands.")
         )
     return Section("directions", "Directions to approve", _finding(lens, changes), blocks, short="Directions")
 
@@ -71,7 +69,9 @@ def curve_figures(lens: Lens, curve: Mapping[str, Any], how: str = "") -> list[F
         legend = CATEGORY_LEGEND if words(curve, "kind") == "category" else NUMBER_LEGEND
         figures.append(Figure("Points it earns", learned, how, legend, f"curve_{words(curve, 'metric')}"))
     model = shap_dependence(
-        curve, f"{name}: contribution to the log-odds of churn in the LightGBM challenger"
+        curve,
+        f"{name}: contribution to the log-odds of churn in the LightGBM challenger",
+        shap_limits(records(lens.evidence, "curves")),
     )
     if model is not None:
         opinion = (("l model", "LightGBM, mean SHAP"), ("r ceil", "range"))

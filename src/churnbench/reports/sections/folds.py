@@ -52,9 +52,7 @@ def fold_figures(lens: Lens) -> list[Figure]:
             if any(estimate(row, key).value is not None for row in rows)
         ]
         if lines:
-            svg = fold_chart(
-                names, counts, lines, title, f"{title} by fold of today's formula, candidate and LightGBM"
-            )
+            svg = fold_chart(names, counts, lines, title, f"{title} by fold of today's formula, candidate and LightGBM")
             figures.append(
                 Figure(
                     f"{'AUC' if key == 'auc' else 'Log loss'} by fold",

@@ -71,9 +71,7 @@ def _excluded(lens: Lens) -> Block:
 
 def _seconds(lens: Lens) -> Block:
     found = table(lens.evidence, "seconds")
-    rows = [
-        [Cell(clean(str(key).replace("_", " "), 40)), Cell(fixed(number(found, key), 2))] for key in found
-    ]
+    rows = [[Cell(clean(str(key).replace("_", " "), 40)), Cell(fixed(number(found, key), 2))] for key in found]
     if not rows:
         return Missing("Timings", lens.why_absent)
     return Table(

@@ -41,7 +41,7 @@ HOW = (
 )
 ACCOUNT_HOW = (
     "From the median account's points to this account's, the eight largest differences first. "
-    "Points are those of the candidate formula before caps."
+    "Points are those of the candidate formula before caps and the display map."
 )
 
 
@@ -62,18 +62,12 @@ def movers_section(lens: Lens) -> Section:
         blocks += [_account(lens, row) for row in accounts]
     else:
         blocks.append(Missing("Accounts that change band", lens.why_absent))
-    return Section(
-        "movers", "Movers: accounts whose band would change", _finding(lens), blocks, short="Movers"
-    )
+    return Section("movers", "Movers: accounts whose band would change", _finding(lens), blocks, short="Movers")
 
 
 def moved(lens: Lens) -> tuple[float, float | None]:
     """Accounts that change band, and their ARR."""
-    cells = [
-        cell
-        for cell in records(lens.evidence, "movers", "matrix")
-        if words(cell, "from") != words(cell, "to")
-    ]
+    cells = [cell for cell in records(lens.evidence, "movers", "matrix") if words(cell, "from") != words(cell, "to")]
     revenue = [number(cell, "arr") for cell in cells]
     known = [value for value in revenue if value is not None]
     return sum(number(cell, "accounts") or 0.0 for cell in cells), sum(known) if known else None
@@ -152,16 +146,12 @@ def _reasons(lens: Lens, row: Mapping[str, Any]) -> Block:
     parts = [
         (lens.metric(words(part, "metric")), number(part, "value"), points, median)
         for part in records(row, "contributions")
-        if (points := number(part, "points")) is not None
-        and (median := number(part, "median_points")) is not None
+        if (points := number(part, "points")) is not None and (median := number(part, "median_points")) is not None
     ]
     if not parts:
         return Missing("Reasons", "the evidence holds no contributions of this account")
     ranked = sorted(parts, key=lambda part: -abs(part[2] - part[3]))
-    steps = [
-        Step(_with_value(label, value), points - median)
-        for label, value, points, median in ranked[:SHOWN_STEPS]
-    ]
+    steps = [Step(_with_value(label, value), points - median) for label, value, points, median in ranked[:SHOWN_STEPS]]
     rest = sum(points - median for _, _, points, median in ranked[SHOWN_STEPS:])
     if len(ranked) > SHOWN_STEPS:
         steps.append(Step(f"{len(ranked) - SHOWN_STEPS} other metrics", rest))

@@ -27,17 +27,12 @@ def reliability_section(lens: Lens) -> Section:
             f"Candidate: calibration slope {fixed(slope.value, 2)} ({span(slope, 2)}), observed "
             f"over expected {fixed(ratio.value, 2)}."
         )
-    return Section(
-        "reliability", "Probabilities: predicted against observed", finding, blocks, short="Reliability"
-    )
+    return Section("reliability", "Probabilities: predicted against observed", finding, blocks, short="Reliability")
 
 
 def reliability_figures(lens: Lens) -> list[Figure]:
     """Diagrams of today's formula, the candidate and the others that the evidence holds."""
-    found = {
-        name: _bins(lens, name)
-        for name in dict.fromkeys([*lens.main(), *table(lens.evidence, "reliability")])
-    }
+    found = {name: _bins(lens, name) for name in dict.fromkeys([*lens.main(), *table(lens.evidence, "reliability")])}
     known = {name: bins for name, bins in found.items() if bins}
     if not known:
         return []
@@ -63,7 +58,5 @@ def _bins(lens: Lens, name: str) -> list[Bin]:
     for row in records(lens.evidence, "reliability", name):
         predicted, observed = number(row, "predicted"), number(row, "observed")
         if predicted is not None and observed is not None:
-            bins.append(
-                Bin(predicted, observed, number(row, "low"), number(row, "high"), number(row, "rows") or 0.0)
-            )
+            bins.append(Bin(predicted, observed, number(row, "low"), number(row, "high"), number(row, "rows") or 0.0))
     return sorted(bins, key=lambda one: one.predicted)

@@ -94,15 +94,11 @@ def dimension_dots(lens: Lens) -> Figure | None:
 
 def metric_dots(lens: Lens) -> Figure | None:
     """Paired dots of the metrics, or None without weights."""
-    rows = _grouped(
-        records(lens.evidence, "weights", "dimensions"), records(lens.evidence, "weights", "metrics")
-    )
+    rows = _grouped(records(lens.evidence, "weights", "dimensions"), records(lens.evidence, "weights", "metrics"))
     pairs = [_pair(row) for row in rows]
     if not any(pair.old is not None or pair.new is not None for pair in pairs):
         return None
-    svg = paired_dots(
-        pairs, "Weight of each metric today and in the candidate, with 90 % intervals", width=460
-    )
+    svg = paired_dots(pairs, "Weight of each metric today and in the candidate, with 90 % intervals", width=460)
     return Figure("Metrics, today and candidate", svg, HOW, LEGEND, "weights_metrics")
 
 
@@ -111,9 +107,7 @@ def _pair(row: Mapping[str, Any]) -> Pair:
     return Pair(label, number(row, "hand"), number(row, "candidate"), interval(row, "ci90"))
 
 
-def _grouped(
-    dimensions: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]]
-) -> list[Mapping[str, Any]]:
+def _grouped(dimensions: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Metrics under their dimensions, largest candidate weight first."""
     order = {words(row, "id"): index for index, row in enumerate(dimensions)}
     return sorted(
@@ -136,10 +130,7 @@ def _columns(first: str) -> list[Column]:
 def _row(lens: Lens, row: Mapping[str, Any]) -> list[Cell]:
     label = clean(words(row, "label") or words(row, "id"), 60)
     hand, candidate = number(row, "hand"), number(row, "candidate")
-    derived = [
-        Cell(fixed(number(row, key), 1), look="chosen" if key == lens.candidate else "")
-        for key in DERIVATIONS
-    ]
+    derived = [Cell(fixed(number(row, key), 1), look="chosen" if key == lens.candidate else "") for key in DERIVATIONS]
     change = None if hand is None or candidate is None else candidate - hand
     return [
         Cell(label, note=clean(words(row, "dimension"), 30)),
@@ -163,9 +154,7 @@ def _finding(dimensions: Sequence[Mapping[str, Any]]) -> str:
     for row in dimensions:
         hand, candidate = number(row, "hand"), number(row, "candidate")
         if hand is not None and candidate is not None and abs(candidate - hand) >= 1:
-            moves.append(
-                f"{clean(words(row, 'label') or words(row, 'id'), 24)} {weight(hand)} → {weight(candidate)}"
-            )
+            moves.append(f"{clean(words(row, 'label') or words(row, 'id'), 24)} {weight(hand)} → {weight(candidate)}")
     if not dimensions:
         return "Not available."
     return ", ".join(moves) + "." if moves else "No dimension moves by a point or more."
