@@ -28,8 +28,6 @@ NEEDS_COLUMN = frozenset({"sum", "mean", "min", "max", "distinct", "last"})
 MAY_HAVE_COLUMN = NEEDS_COLUMN | {"slope", "change", "relative_change"}
 #: Aggregates without a window unless one is declared: the newest fact counts however old it is.
 OPEN_ENDED = frozenset({"last", "days_since_last"})
-#: Aggregates that divide by the length of the window or compare windows: they cannot do without one.
-NEEDS_WINDOW = frozenset({"active_days_share", "slope", "change", "relative_change"})
 
 Operator = Literal["equals", "not_equals", "in", "at_least", "at_most"]
 Scalar = str | int | float | bool

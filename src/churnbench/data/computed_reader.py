@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from churnbench.data.computed import (
     MAY_HAVE_COLUMN,
     NEEDS_COLUMN,
-    NEEDS_WINDOW,
     OPEN_ENDED,
     ComputedMetric,
     Condition,
@@ -150,6 +149,3 @@ def check_ratios(computed: Sequence[ComputedMetric], *, in_facts: bool, file: st
                     column=f"formula.metrics {metric.id}",
                     fix=did_you_mean(part, plain) or "Declare it too; helper = true keeps it out of the formula.",
                 )
-
-
-__all__ = ["NEEDS_WINDOW", "check_ratios", "read_computed"]

@@ -100,7 +100,9 @@ def _unknown_key(_: Mapping[str, Any], place: Place) -> tuple[str, str]:
 
 
 def _missing_key(_: Mapping[str, Any], place: Place) -> tuple[str, str]:
-    return f"'{place[-1]}' is missing.", f"Add {place[-1]} = ... under [{_dotted(place[:-1]) or 'the top'}]."
+    name = str(place[-1])
+    fix = f"Add {name} = ... under [{_dotted(place[:-1])}]." if len(place) > 1 else f"Add a section [{name}]."
+    return f"'{name}' is missing.", fix
 
 
 def _not_allowed(detail: Mapping[str, Any], _: Place) -> tuple[str, str]:

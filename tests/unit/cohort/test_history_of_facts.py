@@ -204,6 +204,24 @@ def test_accounts_that_are_named_otherwise_are_refused_with_both_spellings(tmp_p
         history(tmp_path).cohort()
 
 
+def test_a_denominator_must_be_computed_too(tmp_path: Path) -> None:
+    rule = '\nnormalise = { kind = "ratio", denominator = "NAME" }\ndirection = "higher_is_healthier"\nsource'
+    text = PROJECT.replace('\ndirection = "higher_is_healthier"\nsource', rule)
+    with pytest.raises(InputError, match="the denominator 'seats' is not a computed metric"):
+        history(write_project(tmp_path, text.replace("NAME", "seats"))).cohort()
+    frame = history(write_project(tmp_path, text.replace("NAME", "minutes"))).cohort().frame
+    assert (frame["minutes"] >= 0).all()
+
+
+def test_renewal_dates_of_today_leave_a_warning(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    accounts = pd.read_csv(tmp_path / "accounts.csv", dtype=str).assign(renewal_on="2024-04-01")
+    accounts.to_csv(tmp_path / "accounts.csv", index=False)
+    cohort = history(tmp_path).cohort()
+    assert any("renewal_on comes from the accounts table as it is today" in one for one in cohort.warnings)
+    assert set(cohort.frame["stratum"]) == {"renewal", "no-renewal"}
+
+
 def test_an_empty_fact_table_is_refused(tmp_path: Path) -> None:
     write_project(tmp_path, usage=usage_rows().head(0))
     with pytest.raises(InputError, match="no rows"):

@@ -192,7 +192,7 @@ def test_a_declared_metric_without_a_column_is_refused_with_the_nearest(tmp_path
 def test_a_column_that_is_mostly_numbers_is_not_dropped_in_silence(tmp_path: Path) -> None:
     rows = snapshots().astype({"logins": object})
     rows.loc[50, "logins"] = "n/a"
-    with pytest.raises(InputError, match="snapshots.csv, row 52, column logins: 'n/a' is not a number"):
+    with pytest.raises(InputError, match=r"snapshots.csv, row 52, column logins: 'n/a' is not a number"):
         dated(tmp_path, snapshots=rows).cohort()
 
 
@@ -235,6 +235,13 @@ def test_ids_that_never_match_are_refused(tmp_path: Path) -> None:
     bare = outcomes().assign(account_id=[str(n) for n in range(1, 11)])
     with pytest.raises(InputError, match="named like '1', the snapshots have '001'"):
         dated(tmp_path, outcomes=bare).cohort()
+
+
+def test_accounts_that_never_match_are_refused(tmp_path: Path) -> None:
+    text = DATED.replace('outcomes.csv"', 'outcomes.csv"\naccounts = "accounts.csv"') + '[formula]\npreset = "none"\n'
+    accounts = "account_id\n" + "".join(f"{n}\n" for n in range(1, 21))
+    with pytest.raises(InputError, match="the accounts table, column account_id: no account matches"):
+        history(tmp_path, text, snapshots=snapshots(), outcomes=outcomes(), accounts=accounts).cohort()
 
 
 def test_no_outcome_at_all_is_a_matter_for_the_checks(tmp_path: Path) -> None:

@@ -351,6 +351,13 @@ def test_a_syntax_error_is_named_with_its_line(tmp_path: Path, text: str, row: i
     assert "not valid TOML" in error.message
 
 
+def test_what_is_missing_is_named_with_its_place(tmp_path: Path) -> None:
+    assert "Add a section [data]." in str(refused(tmp_path, '[project]\nname = "a"\n'))
+    assert "Add event_time = ... under [data.facts[1]]." in str(
+        refused(tmp_path, '[project]\nname = "a"\n[data]\n[[data.facts]]\nname = "u"\npath = "x.csv"\n')
+    )
+
+
 def test_lines_of_keys_are_named_where_they_can_be_told(tmp_path: Path) -> None:
     assert refused(tmp_path, BASE + "[label]\n# a note\ngap_day = 3\n").row == 9
     assert refused(tmp_path, BASE + "[lable]\n").row == 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -247,6 +248,28 @@ def test_formats_may_not_be_mixed(session: Session, tmp_path: Path) -> None:
         open_files(session, [tmp_path / "a.csv", tmp_path / "a.parquet"], "a.*")
 
 
+def test_the_bad_cell_of_a_later_file_is_named_by_that_file(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("account_id,as_of,nps\n1,2024-01-31,5\n")
+    (tmp_path / "b.csv").write_text("account_id,as_of,nps\n1,2024-01-31,5\n1,2024-01-31,?\n")
+    source = open_files(session, sorted(tmp_path.glob("*.csv")), "*.csv")
+    with pytest.raises(InputError, match=r"b.csv, row 3, column nps: '\?' is not a number"):
+        read_table(session, source, WANTED)
+
+
+@pytest.mark.postgres
+def test_a_query_on_postgresql_is_read_only(session: Session, tmp_path: Path) -> None:
+    address = os.environ.get("CHURNBENCH_TEST_POSTGRES")
+    if not address:
+        pytest.skip("set CHURNBENCH_TEST_POSTGRES to a postgresql:// address")
+    sql = "SELECT '007' AS account_id, DATE '2024-01-31' AS as_of, NULL AS nps UNION ALL SELECT '8', '2024-02-01', 5"
+    found = read(session, run_query(session, address, sql, root=tmp_path, label="q"))
+    assert found["account_id"].tolist() == ["007", "8"]
+    assert found["nps"].isna().tolist() == [True, False]
+    writing = "WITH gone AS (DELETE FROM pg_description RETURNING 1) SELECT * FROM gone"
+    with pytest.raises(InputError, match="read-only|DML WITH is not allowed"):
+        run_query(session, address, writing, root=tmp_path, label="q")
+
+
 def test_queries_on_sqlite_and_duckdb_give_strictly_typed_tables(session: Session, tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "d.duckdb")) as connection:
         connection.execute("CREATE TABLE t AS SELECT '007' AS account_id, DATE '2024-01-31' AS as_of, 5 AS nps")
@@ -299,5 +322,5 @@ def test_secrets_come_from_the_environment_only(
 
 
 def test_a_missing_database_file_is_named(session: Session, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no database file 'gone.duckdb'"):
+    with pytest.raises(InputError, match=r"no database file 'gone.duckdb'"):
         run_query(session, "gone.duckdb", "SELECT 1", root=tmp_path, label="q")

@@ -1,6 +1,6 @@
-"""Makes the random formulas of the scorer's tests importable here."""
+"""Makes tests/support importable."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "scorer"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "support"))

@@ -146,6 +146,24 @@ def test_every_aggregate_equals_its_definition_fact_by_fact(session: Session, bi
     compare(rows, metrics, found)
 
 
+def test_a_slope_without_a_column_is_that_of_daily_counts(session: Session) -> None:
+    rows = some_facts(5)
+    slope = ComputedMetric("slope", "usage", "slope", None, 30)
+    found = features_at({"usage": table(session, rows, bitemporal=False)}, ACCOUNTS, [CALENDAR[1]], [slope])
+    days = pd.date_range("2024-01-31", "2024-02-29")
+    for row in found.itertuples():
+        own = rows.loc[rows["account_id"] == row.account_id, "event_at"].dt.normalize()
+        counts = own.value_counts().reindex(days, fill_value=0).to_numpy()
+        assert row.slope == pytest.approx(np.polyfit(np.arange(30), counts, 1)[0], abs=1e-12)
+
+
+def test_conditions_on_truth_values_read_any_spelling(session: Session) -> None:
+    rows = some_facts(5).assign(t0="True")
+    paid = ComputedMetric("n", "usage", "count", None, None, (Condition("kind", "equals", (True,)),))
+    found = features_at({"usage": table(session, rows, bitemporal=False)}, ACCOUNTS, [CALENDAR[3]], [paid])
+    assert found.set_index("account_id").loc["1", "n"] > 0
+
+
 def test_an_account_without_facts_has_zero_counts_and_missing_values(session: Session) -> None:
     metrics = [metric(agg, 30) for agg in AGGREGATES]
     found = features_at({"usage": table(session, some_facts(1), bitemporal=True)}, ACCOUNTS, CALENDAR, metrics)

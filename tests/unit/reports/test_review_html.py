@@ -322,3 +322,16 @@ def test_hostile_and_repeated_metric_names_give_safe_file_names(tmp_path: Path) 
 
 def test_no_evidence_gives_no_figures(tmp_path: Path) -> None:
     assert figures(fake_evidence.blocked(), tmp_path) == []
+
+
+def test_bands_over_the_risk_curve_stand_on_the_curves_own_scale() -> None:
+    """The curve is a function of the score before the display map, so the cut-offs must be too."""
+    text = text_of(fake_evidence.full())
+    assert "yellow from 57.9" in text or "red below 57.9" in text
+    assert "health score before the display map" in text
+    evidence = fake_evidence.full()
+    for row in evidence["thresholds"]:
+        row["from_raw"] = None
+    text = text_of(evidence)
+    assert "red below 60" in text
+    assert "health score before the display map" not in text

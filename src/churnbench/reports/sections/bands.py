@@ -137,7 +137,7 @@ def risk_figure(lens: Lens) -> Figure | None:
         return None
     svg = line_chart(
         series,
-        Axis("health score, 0–100 (high is healthy)"),
+        Axis(f"health score{' before the display map' if _mapped(lens) else ''}, 0–100 (high is healthy)"),
         Axis("P(churn) in the outcome window", 5, percent=True),
         "Churn probability by health score with the bands of the candidate",
         zones=_zones(lens),
@@ -146,13 +146,22 @@ def risk_figure(lens: Lens) -> Figure | None:
     return Figure("Risk by score", svg, RISK_HOW, [(f"l {s.role}", s.label) for s in series], "risk_by_score")
 
 
+def _raw_start(row: Mapping[str, Any]) -> float | None:
+    """Where a band begins on the scale of the risk curve, which is the score before the display map."""
+    raw = number(row, "from_raw")
+    return number(row, "from") if raw is None else raw
+
+
+def _mapped(lens: Lens) -> bool:
+    """Whether a display map moves the cut-offs that people see."""
+    rows = records(lens.evidence, "thresholds")
+    pairs = [(number(row, "from"), _raw_start(row)) for row in rows]
+    return any(shown is not None and raw is not None and abs(shown - raw) >= 0.05 for shown, raw in pairs)
+
+
 def _zones(lens: Lens) -> list[Zone]:
-    found = [
-        (start, words(row, "band"))
-        for row in records(lens.evidence, "thresholds")
-        if (start := number(row, "from")) is not None
-    ]
-    ordered = sorted(found)
+    rows = records(lens.evidence, "thresholds")
+    ordered = sorted((start, words(row, "band")) for row in rows if (start := _raw_start(row)) is not None)
     ends = [*ordered, (100.0, "")]
     return [Zone(one[0], after[0], band_look(one[1]), _zone_words(*one, after[0])) for one, after in pairwise(ends)]
 
