@@ -30,7 +30,7 @@ def write_project(folder: Path, accounts: int, months: int, seed: int) -> None:
     world = simulate_world(accounts, months, seed)
     snapshots = world.snapshots
     generator = np.random.default_rng(seed)
-    keys = {"account_id", "as_of", "renewal_on"}
+    keys = {"account_id", "as_of", "renewal_on", "arr", "segment"}
     originals = [name for name in snapshots.columns if name not in keys and snapshots[name].dtype.kind in "fi"]
     names = list(originals)
     for number in range(METRICS - len(originals)):

@@ -1,12 +1,7 @@
 """Predictive churn modelling workbench for B2B customer success.
 
-    import churnbench as cb
-
-    project = cb.open_project("churnbench.toml")
-    result = cb.backtest(project.contenders(), project.snapshots())
-    proposal = cb.calibrate(result)
-    proposal.compare()
-    cb.score(proposal.config, project.latest())
+`open_project` reads a project, `backtest` walks all contenders forward, `calibrate` opens the holdout and proposes a
+formula, `score` applies a weight config. The first notebook shows them in this order.
 """
 
 from __future__ import annotations
@@ -24,7 +19,7 @@ __all__ = ["__version__", "backtest", "calibrate", "open_project", "score"]
 def __getattr__(name: str) -> Any:
     # Importing the workflow takes a second or two; `import churnbench` alone (and `--help`) should not.
     if name in {"open_project", "backtest", "calibrate", "score"}:
-        from churnbench.workflow import facade  # noqa: PLC0415 - see above
+        from churnbench.workflow import facade
 
         return getattr(facade, name)
     raise AttributeError(f"module 'churnbench' has no attribute {name!r}")

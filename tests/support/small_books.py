@@ -95,7 +95,11 @@ def linear_book(
     names = list(effects)
     level = rng.uniform(0, 100, (accounts, 1, len(names)))
     noise = rng.uniform(0, 100, (accounts, months, len(names)))
-    x = np.broadcast_to(level, noise.shape).copy() if constant_within else np.where(rng.random(noise.shape) < 0.5, level, noise)
+    x = (
+        np.broadcast_to(level, noise.shape).copy()
+        if constant_within
+        else np.where(rng.random(noise.shape) < 0.5, level, noise)
+    )
     risk = intercept - ((x - 50) / 50) @ np.array([effects[name] for name in names])
     for metric, size in (bent or {}).items():
         risk = risk + size * (np.abs(x[:, :, names.index(metric)] - 50) / 50 - 0.5)

@@ -194,8 +194,8 @@ class ThresholdSection(Section):
     """`[thresholds]`: how the cut-offs are chosen."""
 
     by: Literal["risk", "capacity", "cost"] = "risk"
-    green_risk: Annotated[float, Field(gt=0, lt=1)] = 0.03
-    red_risk: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    green_risk: Annotated[float, Field(gt=0, lt=1)] | None = None
+    red_risk: Annotated[float, Field(gt=0, lt=1)] | None = None
     capacity: Annotated[int, Field(ge=1)] | None = None
     contact_cost: Annotated[float, Field(ge=0)] | None = None
     save_rate: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -208,7 +208,7 @@ class ThresholdSection(Section):
         absent = [key for key in needed[self.by] if getattr(self, key) is None]
         if absent:
             raise ValueError(f'thresholds by = "{self.by}" also needs {" and ".join(absent)}')
-        if self.green_risk >= self.red_risk:
+        if self.green_risk is not None and self.red_risk is not None and self.green_risk >= self.red_risk:
             raise ValueError(f"green_risk {self.green_risk} must be below red_risk {self.red_risk}")
         return self
 

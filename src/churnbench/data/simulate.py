@@ -191,7 +191,7 @@ def _snapshots(
 def _tidy(values: NDArray[np.float64]) -> NDArray[np.float64] | pd.api.extensions.ExtensionArray:
     """Whole numbers as integers, so that the files read 3 and not 3.0; NaN stays missing."""
     whole = bool(np.all(np.isnan(values) | (values == np.round(values))))
-    return pd.array(values, dtype="Int64") if whole else values
+    return pd.Series(values).astype("Int64").array if whole else values
 
 
 def _truth_table(

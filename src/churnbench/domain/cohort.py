@@ -88,11 +88,11 @@ class Cohort:
 
     def labelled(self) -> pd.DataFrame:
         """Rows with a mature, eligible label; the index is kept."""
-        return self.frame[self.frame["status"] == "labelled"]
+        return self.frame.loc[self.frame["status"] == "labelled"]
 
     def latest(self) -> pd.DataFrame:
         """Rows of the newest as-of date that are still active, labelled or not."""
         if not self.dated:
             return self.frame
-        open_rows = self.frame[self.frame["status"] != "ineligible"]
-        return open_rows[open_rows["as_of"] == open_rows["as_of"].max()]
+        open_rows = self.frame.loc[self.frame["status"] != "ineligible"]
+        return open_rows.loc[open_rows["as_of"] == open_rows["as_of"].max()]

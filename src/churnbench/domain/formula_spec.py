@@ -8,9 +8,7 @@ from typing import Literal
 
 Direction = Literal["higher_is_healthier", "lower_is_healthier"]
 MissingPolicy = Literal["skip", "neutral", "worst"]
-NormaliserKind = Literal[
-    "ramp", "piecewise", "ratio", "nps", "csat", "boolean", "category", "recency", "quantile"
-]
+NormaliserKind = Literal["ramp", "piecewise", "ratio", "nps", "csat", "boolean", "category", "recency", "quantile"]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,10 @@ class Recorder(Protocol):
     def run_id(self) -> str:
         """Identifier of the parent run."""
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What could not be recorded, as sentences for the evidence."""
+
     def __enter__(self) -> Recorder: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -32,9 +36,7 @@ class Recorder(Protocol):
     def holdout_unlocked(self, holdout_key: str) -> int:
         """Log that this holdout was looked at; return how often it has been, this time included."""
 
-    def fold(
-        self, contender: str, fold: str, parameters: Mapping[str, object], metrics: MetricValues
-    ) -> None:
+    def fold(self, contender: str, fold: str, parameters: Mapping[str, object], metrics: MetricValues) -> None:
         """A nested run for one contender on one fold ("holdout" for the last)."""
 
     def metrics(self, values: MetricValues) -> None:
@@ -57,6 +59,7 @@ class NoRecorder:
     """Keeps nothing; for tests and for use without tracking."""
 
     run_id = ""
+    warnings: tuple[str, ...] = ()
 
     def __enter__(self) -> NoRecorder:
         return self
@@ -76,9 +79,7 @@ class NoRecorder:
         """Keep nothing; without a memory every look is the first."""
         return 1
 
-    def fold(
-        self, contender: str, fold: str, parameters: Mapping[str, object], metrics: MetricValues
-    ) -> None:
+    def fold(self, contender: str, fold: str, parameters: Mapping[str, object], metrics: MetricValues) -> None:
         """Keep nothing."""
 
     def metrics(self, values: MetricValues) -> None:

@@ -59,11 +59,12 @@ def judge(
     rows = cohort.frame.loc[backtest.holdout.index]
     snapshots = max(1, int(rows["as_of"].nunique()))
     capacity = project.thresholds.capacity or max(_LEAST_CAPACITY, round(_CAPACITY_SHARE * len(rows) / snapshots))
+    capacity = min(capacity, len(rows))
     contenders = contender_evidence(
         holdout,
         walk,
         seen_accounts=frozenset((backtest.training.frame if cohort.dated else rows)["account_id"]),
-        capacity=min(capacity, len(rows)),
+        capacity=capacity,
         too_late=_too_late(cohort, rows),
         seconds=backtest.fit_seconds,
         progress=progress,
@@ -80,7 +81,7 @@ def judge(
         "contenders": contenders,
         **_verdict(backtest, contenders, delta, segments, rows, unlocks),
         **_formula_parts(backtest, spread, priced, policies),
-        **_book_parts(backtest, holdout, rows, snapshots, contenders),
+        **_book_parts(backtest, holdout, rows, capacity, contenders),
         "segments": segments,
         "warnings": [*cohort.warnings, *_warnings(backtest, contenders, unlocks)],
     }
@@ -170,9 +171,10 @@ def _formula_parts(
 
 
 def _book_parts(
-    backtest: Backtest, holdout: Tested, rows: pd.DataFrame, snapshots: int, contenders: dict[str, Any]
+    backtest: Backtest, holdout: Tested, rows: pd.DataFrame, capacity: int, contenders: dict[str, Any]
 ) -> dict[str, Any]:
     incumbent, candidate = backtest.fitted["incumbent"].body or {}, backtest.candidate.body or {}
+    snapshots = max(1, int(rows["as_of"].nunique()))
     old, new = book.bands_of(incumbent, rows), book.bands_of(candidate, rows)
     before = book.band_evidence("incumbent", incumbent, rows, old, snapshots)
     after = book.band_evidence("candidate", candidate, rows, new, snapshots)
@@ -188,7 +190,7 @@ def _book_parts(
             "candidate": book.band_change_evidence(rows, new),
         },
         "reliability": reliability_evidence(holdout, drawn),
-        "gain": gain_evidence(holdout, drawn),
+        "gain": gain_evidence(holdout, drawn, capacity),
         "movers": book.mover_evidence(backtest.cohort.latest().reset_index(drop=True), incumbent, candidate),
         "drift": book.drift_evidence(
             float(backtest.training.y.mean()),

@@ -120,6 +120,7 @@ def run_review(
         with watch.stage("tracking"):
             record_review(recorder, project, backtest, evidence, staging)
         evidence["seconds"] = watch.seconds()
+        evidence["warnings"] = [*evidence["warnings"], *recorder.warnings]
         write_json(staging / "evidence.json", evidence)
         write_review(evidence, staging / "review.html")
         for path in figures(evidence, staging):

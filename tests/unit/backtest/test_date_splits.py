@@ -55,7 +55,7 @@ def test_a_row_teaches_from_the_very_day_on_which_its_label_is_known(shift: int)
     assert (len(frame) - 1 in holdout.train_rows) == (shift >= 0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     gap=st.integers(0, 40),
     horizon=st.integers(1, 120),
@@ -67,7 +67,7 @@ def test_no_fold_of_any_window_or_rhythm_learns_from_the_future(
     gap: int, horizon: int, settle: int, every: int, start: object
 ) -> None:
     window = OutcomeWindow(gap, horizon, settle)
-    dates = pd.date_range(start, periods=900 // every, freq=f"{every}D")
+    dates = pd.date_range(start, periods=600 // every, freq=f"{every}D")
     ids = [f"a{k}" for k in range(6)]
     y = [float((k + n) % 4 == 0) for n in range(len(dates)) for k in range(6)]
     frame = cohort_frame(ids * len(dates), np.repeat(dates, 6), y, window)
@@ -110,10 +110,10 @@ def test_weekly_snapshots_are_cut_by_date_and_none_is_lost_between_blocks() -> N
 
 def test_a_rolling_window_forgets_what_is_older() -> None:
     cohort = panel(MONTHS)
-    rolling = walk_forward(cohort, rolling_months=6)[-1]
+    rolling = walk_forward(cohort, rolling_months=9)[-1]
     expanding = walk_forward(cohort)[-1]
     oldest = cohort.frame.loc[rolling.train_rows, "as_of"].min()
-    assert oldest > rolling.origin - pd.DateOffset(months=6)
+    assert oldest > rolling.origin - pd.DateOffset(months=9)
     assert set(rolling.train_rows) < set(expanding.train_rows)
     assert np.array_equal(rolling.test_rows, expanding.test_rows)
 

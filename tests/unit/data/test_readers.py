@@ -266,7 +266,7 @@ def test_a_query_on_postgresql_is_read_only(session: Session, tmp_path: Path) ->
     assert found["account_id"].tolist() == ["007", "8"]
     assert found["nps"].isna().tolist() == [True, False]
     writing = "WITH gone AS (DELETE FROM pg_description RETURNING 1) SELECT * FROM gone"
-    with pytest.raises(InputError, match="read-only|DML WITH is not allowed"):
+    with pytest.raises(InputError, match=r"read-only|DML WITH is not allowed"):
         run_query(session, address, writing, root=tmp_path, label="q")
 
 
