@@ -8,7 +8,7 @@ from churnbench.calibration.limits import Limits
 from churnbench.calibration.pooling import PooledRate, pooled_rates
 from churnbench.calibration.prices import Price, missing_policies, prices
 from churnbench.calibration.proposal import Proposal, Threshold, ThresholdRule, propose
-from churnbench.calibration.thresholds import settled_bands
+from churnbench.calibration.thresholds import settled_bands, settled_history
 from churnbench.calibration.training import FitClock, Settings, Training
 from churnbench.calibration.uncertainty import Spread, resample_weights
 
@@ -40,5 +40,6 @@ __all__ = [
     "propose",
     "resample_weights",
     "settled_bands",
+    "settled_history",
     "small_data_tier",
 ]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from churnbench.calibration.basis import Basis, Shape, learn_basis, segment_count
-from churnbench.calibration.limits import ShareBound, constraint_rows, refuse_conflict, share_bounds
+from churnbench.calibration.limits import ShareBound, bends, constraint_rows, refuse_conflict, share_bounds
 from churnbench.calibration.penalised_fit import Problem, Solution, solve
 from churnbench.calibration.shapes import ShapeChange, Shapes, audit, constrained, design_effect
 from churnbench.calibration.training import Training
@@ -195,8 +195,8 @@ class AnchoredRefit:
     ) -> tuple[Problem, Solution]:
         problem = self._problem(part, prior_sd, shapes, limits, start)
         solution = solve(problem, start=start)
-        if limits and any(shape == "free" for shape in shapes.values()):
-            # The range of a free curve is linear only at its present extremes; a few rounds settle them.
+        if limits and any(bends(ramps, shapes) for ramps in part.basis.ramps):
+            # The range of a bent curve is linear only at its present extremes; a few rounds settle them.
             for _ in range(3):
                 problem = self._problem(part, prior_sd, shapes, limits, solution)
                 solution = solve(problem, start=solution)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from churnbench.backtest import Prediction
+from churnbench.backtesting import Prediction
 from churnbench.calibration.derivations import DERIVATIONS, DerivedFormula
 from churnbench.calibration.training import Training
 from churnbench.domain.cohort import OutcomeWindow

@@ -35,6 +35,7 @@ class DerivedFormula:
         raw_score: their raw score 0-100; NaN where the formula has too little data.
         shares: metric -> share of the whole score, 0-1.
         refit: the anchored fit behind it, when there is one.
+        log_odds: its out-of-fold log-odds of churn on `rows`, before rounding and clipping; None without a refit.
         notes: parameters for the record.
     """
 
@@ -43,6 +44,7 @@ class DerivedFormula:
     raw_score: np.ndarray
     shares: Mapping[str, float]
     refit: tuple[AnchoredRefit, AnchoredFit] | None = None
+    log_odds: np.ndarray | None = None
     notes: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -122,6 +124,7 @@ def derive_anchored(training: Training) -> DerivedFormula:
         raw,
         {curve.id: curve.share for curve in curves},
         (refit, fit),
+        index,
         {
             "prior_sd": fit.prior_sd,
             "shapes_changed": len(fit.changes),

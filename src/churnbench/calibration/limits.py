@@ -2,7 +2,7 @@
 
 A metric's weight is the range of its curve on the log-odds scale over the sum of all ranges. For curves that only
 rise or only fall the range is a linear function of the ramp coefficients, and so every limit on shares is a linear
-constraint; for other shapes it is taken at the extremes of the last solution.
+constraint; for other shapes it is taken at the extremes of the last solution, which are then held where they are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linprog
 
-from churnbench.calibration.basis import Basis
+from churnbench.calibration.basis import Basis, MetricRamps
 from churnbench.calibration.penalised_fit import Solution
 from churnbench.calibration.shapes import Shapes, bounds
 from churnbench.domain.errors import InputError
@@ -117,22 +117,48 @@ def _feasible(bounds_by_limit: Mapping[str, Sequence[ShareBound]], count: int) -
     return bool(found.success)
 
 
+def bends(ramps: MetricRamps, shapes: Shapes) -> bool:
+    """Whether a metric's curve may both rise and fall, so that its range is no linear function."""
+    return shapes[ramps.metric] == "free" or len(np.unique(ramps.sign)) > 1
+
+
 def ranges(basis: Basis, shapes: Shapes, at: Solution | None) -> np.ndarray:
     """Linear form of each metric's range: R (metrics, columns) with `range_j = R_j a`."""
     bound = bounds(basis, shapes)
     forms = np.zeros((len(basis.ramps), basis.width))
     for position, ramps in enumerate(basis.ramps):
-        falls = np.unique(ramps.sign)
-        if len(falls) == 1 and shapes[ramps.metric] != "free":
+        if not bends(ramps, shapes):
             forms[position, ramps.ramp_columns] = bound[ramps.ramp_columns]
         elif at is not None:
-            health = ramps.health_at_knots(at.coefficients)
-            low, high = sorted((int(health.argmin()), int(health.argmax())))
-            direction = 1.0 if health[high] >= health[low] else -1.0
-            steps = np.zeros(ramps.segments)
-            steps[low:high] = direction
-            forms[position, ramps.ramp_columns] = -ramps.sign * steps
+            health, knots = ramps.health_at_knots(at.coefficients), _knot_forms(ramps, basis.width)
+            forms[position] = knots[health.argmax()] - knots[health.argmin()]
     return forms
+
+
+def _knot_forms(ramps: MetricRamps, width: int) -> np.ndarray:
+    """Health at each knot as a linear form of the coefficients: (knots, columns)."""
+    forms = np.zeros((ramps.segments + 1, width))
+    forms[1:, ramps.ramp_columns] = np.tril(np.tile(-ramps.sign, (ramps.segments, 1)))
+    return forms
+
+
+def _held_extremes(basis: Basis, shapes: Shapes, at: Solution) -> list[np.ndarray]:
+    """Rows C with C a <= 0: highest and lowest point of a bent curve stay where the last solution had them.
+
+    Only then is the range that the limits speak of the range that the formula ends up with.
+    """
+    rows: list[np.ndarray] = []
+    for ramps in basis.ramps:
+        if not bends(ramps, shapes):
+            continue
+        health, knots = ramps.health_at_knots(at.coefficients), _knot_forms(ramps, basis.width)
+        high, low = knots[health.argmax()], knots[health.argmin()]
+        places = list(knots)
+        if ramps.missing_column is not None:
+            places.append(-np.eye(basis.width)[ramps.missing_column])
+        rows += [place - high for place in places if (place != high).any()]
+        rows += [low - place for place in places if (place != low).any()]
+    return rows
 
 
 def constraint_rows(
@@ -141,7 +167,7 @@ def constraint_rows(
     """Rows C with C a <= 0 for the fit."""
     forms = ranges(basis, shapes, at)
     total = forms.sum(axis=0)
-    rows = []
+    rows = _held_extremes(basis, shapes, at) if bounds_by_limit and at is not None else []
     for limits in bounds_by_limit.values():
         for group, low, high in limits:
             part = forms[group].sum(axis=0)

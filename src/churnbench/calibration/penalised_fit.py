@@ -5,7 +5,8 @@ Minimises, over the intercept b and the ramp coefficients a,
     mean log loss(y, b + Z a) + sum_k penalty_k (a_k - anchor_k)^2
     subject to   a_k >= 0 or a_k <= 0 or neither (bound_k = +1, -1, 0)   and   C a <= 0
 
-by Newton steps whose quadratic sub-problem is handed to an interior-point solver (clarabel), with step halving.
+by Newton steps with step halving. Their quadratic sub-problem is solved by an active-set method when there are only
+bounds, and by an interior-point solver (clarabel) when there are constraints too.
 Constraints are homogeneous (all of them speak of shares), so a = 0 always satisfies them and Newton can start there.
 """
 
@@ -21,6 +22,9 @@ from churnbench.domain.errors import ChurnbenchError
 from churnbench.models import expit
 
 _TOLERANCE = 1e-8
+#: An interior point leaves its constraints by about this much at most.
+_FEASIBLE = 1e-6
+_GUESSES = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,23 +79,32 @@ def mean_log_loss(y: np.ndarray, index: np.ndarray, weight: np.ndarray) -> float
     return float(np.average(np.logaddexp(0.0, index) - y * index, weights=weight))
 
 
-def curvature(problem: Problem, solution: Solution) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient and Hessian of the mean log loss in (b, a) at a solution: (columns + 1,) and its square."""
-    index = solution.log_odds(problem.design)
-    p = expit(index)
-    total = problem.weight.sum()
-    residual = problem.weight * (p - problem.y) / total
-    working = np.maximum(problem.weight * p * (1 - p), 1e-10 * problem.weight) / total
-    gradient = np.concatenate([[residual.sum()], problem.design.T @ residual])
+def slope(problem: Problem, solution: Solution) -> np.ndarray:
+    """Gradient of the mean log loss in (b, a) at a solution: (columns + 1,)."""
+    p = expit(solution.log_odds(problem.design))
+    residual = problem.weight * (p - problem.y) / problem.weight.sum()
+    return np.concatenate([[residual.sum()], problem.design.T @ residual])
+
+
+def curvature(problem: Problem, solution: Solution) -> np.ndarray:
+    """Hessian of the mean log loss in (b, a) at a solution: (columns + 1, columns + 1)."""
+    p = expit(solution.log_odds(problem.design))
+    working = np.maximum(problem.weight * p * (1 - p), 1e-10 * problem.weight) / problem.weight.sum()
     scaled = problem.design * np.sqrt(working)[:, None]
-    inner = scaled.T @ scaled
     cross = problem.design.T @ working
-    hessian = np.block([[np.array([[working.sum()]]), cross[None, :]], [cross[:, None], inner]])
-    return gradient, hessian
+    return np.block([[np.array([[working.sum()]]), cross[None, :]], [cross[:, None], scaled.T @ scaled]])
 
 
-def solve(problem: Problem, *, start: Solution | None = None, max_steps: int = 30) -> Solution:
+def solve(
+    problem: Problem, *, start: Solution | None = None, max_steps: int = 30, keep_hessian: bool = False
+) -> Solution:
     """Fit to convergence (objective change below 1e-8) or `max_steps` Newton steps.
+
+    Args:
+        problem: the fit.
+        start: where to begin; the base rate and no effects when None.
+        max_steps: most Newton steps.
+        keep_hessian: compute the curvature at the first step only; for resamples, which start next to their optimum.
 
     Raises:
         ChurnbenchError: when the quadratic sub-problem cannot be solved; the message carries the solver's state.
@@ -99,11 +112,17 @@ def solve(problem: Problem, *, start: Solution | None = None, max_steps: int = 3
     rate = float(np.average(problem.y, weights=problem.weight))
     rate = min(max(rate, 1e-6), 1 - 1e-6)
     intercept = float(np.log(rate / (1 - rate)))
-    a = np.zeros(problem.design.shape[1]) if start is None else start.coefficients
-    current = _at(problem, intercept if start is None else start.intercept, a)
+    current = _at(problem, intercept, np.zeros(problem.design.shape[1]))
+    if start is not None:
+        warm = _at(problem, start.intercept, start.coefficients)
+        # From a point outside the constraints every way back in costs likelihood, and step halving would refuse it.
+        current = warm if _within(problem, warm) else current
     value = _objective(problem, current)
+    hessian: np.ndarray | None = None
     for _ in range(max_steps):
-        gradient, hessian = curvature(problem, current)
+        gradient = slope(problem, current)
+        if hessian is None or not keep_hessian:
+            hessian = curvature(problem, current)
         x = np.concatenate([[current.intercept], current.coefficients])
         target = quadratic_minimum(problem, gradient, hessian, x)
         stride, better = 1.0, current
@@ -128,6 +147,10 @@ def _at(problem: Problem, intercept: float, a: np.ndarray) -> Solution:
     return Solution(intercept, settled, mean_log_loss(problem.y, intercept + problem.design @ settled, problem.weight))
 
 
+def _within(problem: Problem, solution: Solution) -> bool:
+    return problem.constraints.size == 0 or float((problem.constraints @ solution.coefficients).max()) <= _FEASIBLE
+
+
 def _objective(problem: Problem, solution: Solution) -> float:
     return solution.loss + float(problem.penalty @ (solution.coefficients - problem.anchor) ** 2)
 
@@ -138,12 +161,15 @@ def quadratic_minimum(problem: Problem, gradient: np.ndarray, hessian: np.ndarra
     anchor = np.concatenate([[0.0], problem.anchor])
     square = hessian + 2.0 * np.diag(penalty) + 1e-10 * np.eye(len(at))
     linear = gradient - hessian @ at - 2.0 * penalty * anchor
-    bounded = np.flatnonzero(problem.bound)
-    rows = -np.eye(len(at))[bounded + 1] * problem.bound[bounded, None]
+    bound = np.concatenate([[0.0], problem.bound])
+    if not problem.constraints.size:
+        found = _active_set_minimum(square, linear, bound, at)
+        if found is not None:
+            return found
+    bounded = np.flatnonzero(bound)
+    rows = -np.eye(len(at))[bounded] * bound[bounded, None]
     if problem.constraints.size:
         rows = np.vstack([rows, np.column_stack([np.zeros(len(problem.constraints)), problem.constraints])])
-    if len(rows) == 0:
-        return np.asarray(np.linalg.solve(square, -linear))
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     # The data are of the order of 1e-3; scaling the objective keeps the solver's absolute tolerances meaningful.
@@ -161,3 +187,28 @@ def quadratic_minimum(problem: Problem, gradient: np.ndarray, hessian: np.ndarra
     if not np.all(np.isfinite(x)) or "Infeasible" in str(result.status):
         raise ChurnbenchError(f"the constrained fit of the weights did not converge (solver state: {result.status}).")
     return x
+
+
+def _active_set_minimum(
+    square: np.ndarray, linear: np.ndarray, bound: np.ndarray, at: np.ndarray
+) -> np.ndarray | None:
+    """Minimiser under sign bounds alone, by guessing which bounds hold and correcting the guess until it is right.
+
+    Ten to fifty times as fast as the interior point on these small dense problems. Returns None when the guesses
+    cycle, which happens rarely and is then left to the interior-point solver.
+
+    Source: Hintermueller, Ito and Kunisch (2002), doi:10.1137/S1052623401383558.
+    """
+    sign = np.where(bound == 0, 1.0, bound)
+    held = (bound != 0) & (at == 0)
+    x = np.zeros(len(at))
+    for _ in range(_GUESSES):
+        free = np.flatnonzero(~held)
+        x[:] = 0.0
+        x[free] = np.linalg.solve(square[np.ix_(free, free)], -linear[free])
+        slope = sign * (square @ x + linear)
+        guess = (bound != 0) & np.where(held, slope > 0, sign * x < 0)
+        if np.array_equal(guess, held):
+            return x
+        held = guess
+    return None

@@ -37,10 +37,13 @@ class Price:
     log_loss: float
 
 
-def prices(training: Training, refit: AnchoredRefit, fit: AnchoredFit) -> list[Price]:
-    """Prices of the shapes setting against its alternatives and of each limit that is set."""
+def prices(training: Training, derived: DerivedFormula) -> list[Price]:
+    """Prices of the shapes setting against its alternatives and of each limit that is set; none without a refit."""
+    if derived.refit is None or derived.log_odds is None:
+        return []
     mode = training.settings.shapes
-    auc_now, loss_now = _out_of_fold(training, refit, fit, mode, refit.limits)
+    refit, fit = derived.refit
+    auc_now, loss_now = _measured(training, derived.rows, derived.log_odds)
     found = []
     for other in ("declared", "audited", "free"):
         if other == mode:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from churnbench.calibration.basis import Basis, MetricRamps, Shape
-from churnbench.calibration.penalised_fit import Problem, Solution, curvature, quadratic_minimum, solve
+from churnbench.calibration.penalised_fit import Problem, Solution, curvature, quadratic_minimum, slope, solve
 from churnbench.models import expit
 
 FLIP_NEEDS = 10.0
@@ -93,9 +93,10 @@ def constrained(
     for ramps in basis.ramps:
         if shapes[ramps.metric] == "flipped":
             held[ramps.columns[0] : ramps.columns[1]] = 0.0
-    rows = missing_constraints(basis, shapes)
+    rows = np.zeros((0, basis.width))
     if extra is not None and len(extra):
-        rows = np.vstack([rows, extra])
+        # Limits speak of ranges; only then must a missing value's worth stay inside its curve's.
+        rows = np.vstack([missing_constraints(basis, shapes), extra])
     return Problem(design, y, weight, held, penalty, bounds(basis, shapes), rows)
 
 
@@ -196,7 +197,7 @@ def _proposals(
     under: Callable[[Shapes, np.ndarray], Problem],
 ) -> list[ShapeChange]:
     """Changes that look worth a full fit, judged on the local quadratic model of the log-likelihood."""
-    gradient, hessian = curvature(problem, solution)
+    gradient, hessian = slope(problem, solution), curvature(problem, solution)
     x = np.concatenate([[solution.intercept], solution.coefficients])
     p = expit(solution.log_odds(problem.design))
     total = float(problem.weight.sum())

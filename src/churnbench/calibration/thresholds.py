@@ -158,17 +158,27 @@ def _unpromised(rows: ScoredRows, score: float) -> Cut:
 
 
 def settled_bands(bands: Sequence[str], readings: int = 2) -> list[str]:
-    """Hysteresis: a band changes only after `readings` consecutive snapshots agree on the new one.
+    """Hysteresis for one account: a band changes only after `readings` consecutive snapshots agree on the new one.
 
     >>> settled_bands(["green", "yellow", "green", "yellow", "yellow"])
     ['green', 'green', 'green', 'green', 'yellow']
     """
-    shown: list[str] = []
-    run = 0
-    for position, band in enumerate(bands):
-        if position == 0:
-            shown.append(band)
-            continue
-        run = run + 1 if position and band == bands[position - 1] else 1
-        shown.append(band if band == shown[-1] or run >= readings else shown[-1])
+    return [str(band) for band in settled_history(np.array([list(bands)], dtype=object), readings)[0]]
+
+
+def settled_history(bands: np.ndarray, readings: int = 2) -> np.ndarray:
+    """Hysteresis for many accounts at once.
+
+    Args:
+        bands: band names (accounts, snapshots in time order), objects.
+        readings: consecutive snapshots that must agree on a new band, >= 1.
+
+    Returns:
+        The band to show, same shape.
+    """
+    shown = bands.copy()
+    run = np.ones(len(bands), dtype=int)
+    for position in range(1, bands.shape[1]):
+        run = np.where(bands[:, position] == bands[:, position - 1], run + 1, 1)
+        shown[:, position] = np.where(run >= readings, bands[:, position], shown[:, position - 1])
     return shown

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churnbench.backtest import distinct_events, inner_folds
+from churnbench.backtesting import distinct_events, inner_folds
 from churnbench.calibration.gate import Tier, small_data_tier
 from churnbench.calibration.hand_curve import HandCurve
 from churnbench.calibration.limits import Limits

@@ -44,7 +44,7 @@ def demo(out: Path, *, seed: int, show_progress: bool) -> None:
 
     folder = out / "project"
     demo_project(folder)
-    _say(f"Simulated book of accounts in {folder} (1,200 accounts, 24 monthly snapshots); about a minute to go.")
+    _say(f"Simulated book of accounts in {folder} (2,000 accounts, 24 monthly snapshots); about half a minute to go.")
     _run(load_project(folder), out, seed=seed, show_progress=show_progress)
 
 

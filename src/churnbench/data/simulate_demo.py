@@ -8,9 +8,9 @@ from pathlib import Path
 from churnbench.data.simulate import World, simulate_world, write_tables, write_world
 
 #: Size and seed of the demo.
-DEMO_ACCOUNTS = 1200
+DEMO_ACCOUNTS = 2000
 DEMO_MONTHS = 24
-DEMO_SEED = 11
+DEMO_SEED = 1
 
 
 def project_file_text() -> str:
@@ -27,7 +27,7 @@ def demo_project(out: Path, seed: int = DEMO_SEED) -> World:
 
     Args:
         out: the folder; made when absent, files of these names are replaced.
-        seed: seed of the simulated book: 1,200 accounts, 24 month ends.
+        seed: seed of the simulated book: 2,000 accounts, 24 month ends.
 
     Returns:
         The world that was written, with its truth (which is not written: a company has none).

@@ -95,4 +95,5 @@ class Cohort:
         if not self.dated:
             return self.frame
         open_rows = self.frame.loc[self.frame["status"] != "ineligible"]
-        return open_rows.loc[open_rows["as_of"] == open_rows["as_of"].max()]
+        newest: pd.DataFrame = open_rows.loc[open_rows["as_of"] == open_rows["as_of"].max()]
+        return newest

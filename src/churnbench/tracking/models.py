@@ -8,6 +8,9 @@ from typing import Any
 
 from churnbench.tracking.quiet import load_mlflow, quiet
 
+#: Types beside skops' own list that our pipelines hold; they are plain data and run nothing when loaded.
+PLAIN_TYPES = ("numpy.dtype",)
+
 #: Attributes under which wrappers keep the fitted model, looked at in this order.
 INNER = ("booster_", "booster", "estimator", "pipeline", "model")
 
@@ -78,6 +81,7 @@ def save(model: Any, example: Any, folder: Path) -> str:
             pip_requirements=_pinned("scikit-learn", "skops"),
             serialization_format="skops",
             pyfunc_predict_fn=method,
+            skops_trusted_types=list(PLAIN_TYPES),
         )
         return "sklearn"
 

@@ -1,6 +1,6 @@
 """The main job end to end, and the notebook facade."""
 
-from churnbench.workflow.backtesting import Backtest, make_folds, run_backtest
+from churnbench.workflow.contest import Backtest, make_folds, run_backtest
 from churnbench.workflow.facade import OpenProject, backtest, calibrate, open_project, score
 from churnbench.workflow.review import Review, check_project, run_review
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from churnbench.calibration import pooled_rates, settled_bands
+from churnbench.calibration import pooled_rates, settled_history
 from churnbench.formula import score_frame
 from churnbench.metrics import korn_graubard
 from churnbench.metrics.rates import effective_size
@@ -67,20 +66,20 @@ def band_change_evidence(rows: pd.DataFrame, bands: np.ndarray) -> dict[str, Any
     if rows["as_of"].isna().all() or rows["as_of"].nunique() < 2:
         return None
     table = rows[["account_id", "as_of"]].assign(band=bands).sort_values(["account_id", "as_of"])
-    raw = settled = 0
-    years = 0.0
-    for _, account in table.groupby("account_id", sort=False):
-        shown = account["band"].tolist()
-        held = settled_bands(shown, _READINGS)
-        raw += sum(a != b for a, b in pairwise(shown))
-        settled += sum(a != b for a, b in pairwise(held))
-        years += (account["as_of"].iloc[-1] - account["as_of"].iloc[0]).days / _DAYS_PER_YEAR
+    reading = table.groupby("account_id", sort=False).cumcount().to_numpy()
+    # One row per account, one column per reading, "" after an account's last.
+    history = table.assign(reading=reading).pivot(index="account_id", columns="reading", values="band").fillna("")
+    seen = history.to_numpy(dtype=object)
+    settled = settled_history(seen, _READINGS)
+    span = table.groupby("account_id", sort=False)["as_of"].agg(["min", "max"])
+    years = float((span["max"] - span["min"]).dt.days.sum()) / _DAYS_PER_YEAR
     if years == 0:
         return None
+    later = seen[:, 1:] != ""
     return {
         "readings": _READINGS,
-        "per_account_year": raw / years,
-        "per_account_year_with_hysteresis": settled / years,
+        "per_account_year": float(((seen[:, 1:] != seen[:, :-1]) & later).sum()) / years,
+        "per_account_year_with_hysteresis": float(((settled[:, 1:] != settled[:, :-1]) & later).sum()) / years,
     }
 
 

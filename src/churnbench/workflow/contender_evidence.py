@@ -28,7 +28,7 @@ class Tested:
     """Predictions on rows that no contender learned from.
 
     Attributes:
-        rows: account_id, as_of, y, fold and `NAME.churn_probability` columns; see `backtest.pooled`.
+        rows: account_id, as_of, y, fold and `NAME.churn_probability` columns; see `backtesting.pooled`.
         bootstrap: resamples of their accounts.
     """
 

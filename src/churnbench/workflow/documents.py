@@ -13,7 +13,7 @@ from typing import Any
 from churnbench.calibration import FittedContender
 from churnbench.data.project import Project
 from churnbench.export import build_document
-from churnbench.workflow.backtesting import Backtest
+from churnbench.workflow.contest import Backtest
 
 _REVIEW_AFTER_DAYS = 120
 

@@ -15,7 +15,7 @@ from churnbench.metrics import Estimate, paired_log_loss_difference
 from churnbench.metrics.discrimination import auc
 from churnbench.workflow import book_evidence as book
 from churnbench.workflow import formula_evidence as formula
-from churnbench.workflow.backtesting import Backtest
+from churnbench.workflow.contest import Backtest
 from churnbench.workflow.contender_evidence import (
     DRAWN,
     Tested,

@@ -8,7 +8,7 @@ from typing import Any
 
 from churnbench.data.project import Project
 from churnbench.domain.recorder import Recorder
-from churnbench.workflow.backtesting import Backtest
+from churnbench.workflow.contest import Backtest
 
 _ALIAS_CHALLENGER, _ALIAS_CANDIDATE = "challenger", "candidate"
 _EXAMPLE_ROWS = 5

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from churnbench import __version__
-from churnbench.backtest import Fold
+from churnbench.backtesting import Fold
 from churnbench.calibration import Price, Spread, missing_policies, prices, resample_weights
 from churnbench.checks import CheckContext, run_checks
 from churnbench.cohort import History, open_history
@@ -24,7 +24,7 @@ from churnbench.domain.progress import Progress, Silent
 from churnbench.domain.recorder import NoRecorder, Recorder
 from churnbench.export import write_document
 from churnbench.reports import figures, write_review
-from churnbench.workflow.backtesting import Backtest, make_folds, run_backtest
+from churnbench.workflow.contest import Backtest, make_folds, run_backtest
 from churnbench.workflow.documents import candidate_document, incumbent_document
 from churnbench.workflow.judgement import judge
 from churnbench.workflow.publish import exclusive, publish, write_json
@@ -179,7 +179,7 @@ def _prices(backtest: Backtest, progress: Progress) -> tuple[list[Price], list[d
     training = backtest.training
     derived, chosen = backtest.fitted["anchored"].derived, backtest.fitted[backtest.settings.derive].derived
     progress.stage("pricing limits")
-    priced = [] if derived is None or derived.refit is None else prices(training, *derived.refit)
+    priced = [] if derived is None else prices(training, derived)
     policies = missing_policies(training, chosen) if chosen is not None and training.teachable else []
     return priced, policies
 

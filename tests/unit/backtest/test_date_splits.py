@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_books import WINDOW, cohort_frame, cohort_of, panel
 
-from churnbench.backtest import Fold, cross_validation, distinct_events, inner_folds, walk_forward
-from churnbench.backtest.splits import deal_accounts
+from churnbench.backtesting import Fold, cross_validation, distinct_events, inner_folds, walk_forward
+from churnbench.backtesting.splits import deal_accounts
 from churnbench.domain.cohort import Cohort, OutcomeWindow
 from churnbench.domain.errors import InputError
 

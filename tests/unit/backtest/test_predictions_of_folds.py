@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from small_books import panel
 
-from churnbench.backtest import Fold, Prediction, pooled, predict_fold, walk_forward
+from churnbench.backtesting import Fold, Prediction, pooled, predict_fold, walk_forward
 
 
 @dataclass

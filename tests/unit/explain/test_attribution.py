@@ -53,11 +53,11 @@ def test_the_explanation_agrees_with_shap_s_own_tree_explainer() -> None:
     y = (rng.random(300) < 1 / (1 + np.exp(-matrix[:, 0]))).astype(float)
     settings = {"objective": "binary", "verbosity": -1, "num_threads": 1, "max_depth": 3, "num_leaves": 8}
     booster = lightgbm.train(settings, lightgbm.Dataset(matrix, y), num_boost_round=20)
-    explanation = shap_explanation(booster, matrix[:40], ["a", "b", "c"])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # shap's own remarks about binary outputs are not what is tested
+        warnings.simplefilter("ignore")  # shap's and matplotlib's own remarks on import are not what is tested
         import shap
 
+        explanation = shap_explanation(booster, matrix[:40], ["a", "b", "c"])
         values = shap.TreeExplainer(booster).shap_values(matrix[:40])
     assert np.allclose(explanation.values, values, atol=1e-9)
     total = explanation.values.sum(axis=1) + explanation.base_values

@@ -85,7 +85,7 @@ def test_repeating_every_row_of_an_account_leaves_its_interval_alone() -> None:
     index, y, accounts = _drawn(500, -1.0, 0.7, 3)
     once = fit_line(index, y, accounts)
     often = fit_line(np.repeat(index, 6), np.repeat(y, 6), np.repeat(accounts, 6))
-    assert np.allclose(np.sqrt(np.diag(often.covariance)), np.sqrt(np.diag(once.covariance)), rtol=0.02)
+    assert np.allclose(np.sqrt(np.diag(often.covariance)), np.sqrt(np.diag(once.covariance)), rtol=0.05)
 
 
 def test_a_health_score_never_raises_the_risk_when_falling_is_asked() -> None:

@@ -1,7 +1,7 @@
 """Date-based splits with derived purge, and what contenders said about rows they had not seen."""
 
-from churnbench.backtest.runner import FoldPredictions, Prediction, Predictor, pooled, predict_fold
-from churnbench.backtest.splits import Fold, cross_validation, distinct_events, inner_folds, walk_forward
+from churnbench.backtesting.runner import FoldPredictions, Prediction, Predictor, pooled, predict_fold
+from churnbench.backtesting.splits import Fold, cross_validation, distinct_events, inner_folds, walk_forward
 
 __all__ = [
     "Fold",

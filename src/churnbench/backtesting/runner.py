@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from churnbench.backtest.splits import Fold
+from churnbench.backtesting.splits import Fold
 
 
 @dataclass(frozen=True, eq=False)

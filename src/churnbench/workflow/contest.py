@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from churnbench.backtest import Fold, FoldPredictions, cross_validation, pooled, predict_fold, walk_forward
+from churnbench.backtesting import Fold, FoldPredictions, cross_validation, pooled, predict_fold, walk_forward
 from churnbench.calibration import (
     CONTENDERS,
     FittedContender,
