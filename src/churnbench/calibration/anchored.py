@@ -18,6 +18,7 @@ from churnbench.calibration.penalised_fit import Problem, Solution, solve
 from churnbench.calibration.shapes import ShapeChange, Shapes, audit, constrained, design_effect
 from churnbench.calibration.training import Training
 from churnbench.formula import score_frame
+from churnbench.models import on_one_scale
 from churnbench.models.recalibration import fit_line
 
 #: Prior standard deviation of a metric's share of the score. The first is nearly the hand formula itself.
@@ -267,22 +268,21 @@ class AnchoredRefit:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Log-odds of the inner folds' later rows by models that did not see them, on the scale of `fit`.
 
-        Each inner model is shifted so that its mean over the rows it predicts equals that of `fit` on the same
-        rows; no outcome enters the shift. Their base rates differ by period, and the base rate is the risk
-        curve's business, not the score's.
+        The base rates of the inner fits differ by period; the base rate is the risk curve's business, not the score's.
 
         Returns:
             Row positions and log-odds.
         """
         t = self.training
-        rows, index = [], []
+        rows, index, final = [], [], []
         for part, (_, predict) in zip(self._parts, t.folds, strict=True):
             inner = self.fit_part(part, fit.prior_sd, mode or t.settings.shapes, limits)
             frame = t.frame.iloc[predict]
             own = inner.log_odds(frame)
             rows.append(predict)
-            index.append(own - own.mean() + fit.log_odds(frame).mean())
-        return np.concatenate(rows), np.concatenate(index)
+            index.append(own)
+            final.append(fit.log_odds(frame))
+        return np.concatenate(rows), on_one_scale(index, final)
 
 
 @dataclass(frozen=True, eq=False)

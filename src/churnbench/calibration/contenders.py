@@ -20,7 +20,7 @@ from churnbench.calibration.training import Training
 from churnbench.domain.cohort import OutcomeWindow
 from churnbench.formula import score_frame, with_risk_curve
 from churnbench.metrics.discrimination import auc
-from churnbench.models import Line, Recalibration, fit_logistic, log_odds, recalibrate
+from churnbench.models import Line, Recalibration, fit_logistic, log_odds, on_one_scale, recalibrate
 
 Kind = Literal["formula", "model", "rule"]
 _CURVE_SCORES = np.linspace(0.0, 100.0, 41)
@@ -135,6 +135,11 @@ def _recalibrated(training: Training, rows: np.ndarray, index: np.ndarray, *, fa
     return recalibrate(usable, training.y[rows], training.accounts[rows], training.stratum[rows], falling=falling)
 
 
+def _aligned(training: Training, inner: np.ndarray, final: np.ndarray) -> np.ndarray:
+    ends = np.cumsum([len(predict) for _, predict in training.folds])[:-1]
+    return on_one_scale(np.split(inner, ends), np.split(final, ends))
+
+
 def _constant(name: str, kind: Kind, training: Training) -> FittedContender:
     """What is left when there is nothing to learn from: the base rate."""
     rows = np.arange(len(training.y))
@@ -154,13 +159,14 @@ def _fit_lightgbm(name: str, training: Training, window: OutcomeWindow | None) -
     if not training.teachable:
         return _constant(name, "model", training)
     boosted = training.boosted
+    index = _aligned(training, boosted.index, boosted.log_odds(training.matrix[boosted.rows]))
     return FittedContender(
         name,
         "model",
-        _recalibrated(training, boosted.rows, boosted.index),
+        _recalibrated(training, boosted.rows, index),
         lambda frame: boosted.log_odds(training.encoder.matrix(frame)),
         boosted.rows,
-        boosted.index,
+        index,
         {"depth": boosted.depth, "rounds": boosted.rounds},
         model=boosted.booster,
     )
@@ -169,7 +175,7 @@ def _fit_lightgbm(name: str, training: Training, window: OutcomeWindow | None) -
 def _fit_logistic(name: str, training: Training, window: OutcomeWindow | None) -> FittedContender:  # noqa: ARG001
     if not training.teachable:
         return _constant(name, "model", training)
-    model, rows, index, strength = training.timed(
+    model, rows, inner, strength = training.timed(
         lambda: fit_logistic(
             training.matrix,
             training.y,
@@ -178,6 +184,7 @@ def _fit_logistic(name: str, training: Training, window: OutcomeWindow | None) -
             seed=training.settings.seed,
         )
     )
+    index = _aligned(training, inner, log_odds(model, training.matrix[rows]))
     return FittedContender(
         name,
         "model",

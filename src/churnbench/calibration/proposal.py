@@ -95,7 +95,10 @@ def propose(training: Training, fitted: FittedContender, incumbent: FittedConten
     today = score_frame(incumbent.body or {}, training.frame.iloc[fitted.rows])["health_score_x100"]
     today_scores = today.to_numpy(dtype=float, na_value=np.nan) / 100
     low, high, warnings = _cuts(training, fitted, rows, rule, bands, today_scores[~np.isnan(today_scores)])
-    low_at, high_at = _apart(low.score, high.score, single=len(bands) == 2)
+    # A capacity or a cost is the user's own figure: where the cut-offs would cross, green gives way. It may always
+    # move up, since every cut-off on its walk down from 100 kept the promise.
+    green_from = high.score if rule.by == "risk" else max(high.score, low.score + _EDGE)
+    low_at, high_at = _apart(low.score, green_from, single=len(bands) == 2)
     return _finished(training, fitted, rows, bands, (low_at, high_at), (low, high), warnings)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 _WIDTH = 96
+_TIED = "\0"  # stands for a space at which a line may not break
 _WORDS = {
     "promote": "PROMOTE the candidate",
     "keep-equivalent": "KEEP today's formula: equivalent",
@@ -94,8 +95,9 @@ def _changes(evidence: Mapping[str, Any]) -> list[str]:
     for dimension in evidence["weights"]["dimensions"]:
         interval = dimension["ci90"]
         known = f" [{interval[0]:.0f}, {interval[1]:.0f}]" if interval else ""
-        parts.append(f"{dimension['label']} {dimension['hand']:.0f} -> {dimension['candidate']:.0f}{known}")
-    found = _labelled("What changes", "   ".join(parts))
+        part = f"{dimension['label']} {dimension['hand']:.0f} -> {dimension['candidate']:.0f}{known}"
+        parts.append(part.replace(" ", _TIED))
+    found = [line.replace(_TIED, " ") for line in _labelled("What changes", "   ".join(parts))]
     changes = evidence["direction_changes"]
     for change in changes[:2]:
         found += _labelled("Please look", change["detail"])

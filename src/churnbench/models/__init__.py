@@ -7,7 +7,7 @@ index of any contender into P(churn).
 from churnbench.models.boosting import Boosted, fit_boosting
 from churnbench.models.design import Encoder
 from churnbench.models.logistic import fit_logistic, log_odds
-from churnbench.models.recalibration import Line, Recalibration, expit, logit, recalibrate
+from churnbench.models.recalibration import Line, Recalibration, expit, logit, on_one_scale, recalibrate
 
 __all__ = [
     "Boosted",
@@ -19,5 +19,6 @@ __all__ = [
     "fit_logistic",
     "log_odds",
     "logit",
+    "on_one_scale",
     "recalibrate",
 ]

@@ -38,7 +38,7 @@ class Encoder:
         for position, metric in enumerate(self.metrics):
             column = frame[metric]
             if metric in self.categories:
-                codes = pd.Index(self.categories[metric], dtype=object).get_indexer(column.astype(object))
+                codes = pd.Index(self.categories[metric], dtype=object).get_indexer(pd.Index(column, dtype=object))
                 encoded[:, position] = np.where(codes < 0, np.nan, codes)
             else:
                 numbers = column.to_numpy(dtype=float, na_value=np.nan)

@@ -10,6 +10,7 @@ proposed there, which keeps perfectly separated small samples finite.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,6 +123,25 @@ def _newton(index: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     p = expit(design @ beta)
     weight = p * (1 - p)
     return back @ beta, raw, target - p, (raw * weight[:, None]).T @ raw
+
+
+def on_one_scale(inner: Sequence[np.ndarray], final: Sequence[np.ndarray]) -> np.ndarray:
+    """Out-of-fold indices of several inner fits, each shifted to the level of the final fit.
+
+    Inner fits learned from fewer rows and from periods with other base rates; what recalibration should see is how
+    well they separate accounts, on the level at which the final fit will speak. No outcome enters the shift.
+
+    Args:
+        inner: per fold, the index of its later rows by the fit that did not see them.
+        final: per fold, the final fit's index of the same rows.
+
+    Returns:
+        One index per row, folds concatenated.
+
+    >>> on_one_scale([np.array([0.0, 2.0])], [np.array([4.0, 6.0])]).tolist()
+    [4.0, 6.0]
+    """
+    return np.concatenate([own - own.mean() + last.mean() for own, last in zip(inner, final, strict=True)])
 
 
 def recalibrate(

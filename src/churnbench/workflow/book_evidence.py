@@ -68,7 +68,7 @@ def band_change_evidence(rows: pd.DataFrame, bands: np.ndarray) -> dict[str, Any
     table = rows[["account_id", "as_of"]].assign(band=bands).sort_values(["account_id", "as_of"])
     reading = table.groupby("account_id", sort=False).cumcount().to_numpy()
     # One row per account, one column per reading, "" after an account's last.
-    history = table.assign(reading=reading).pivot(index="account_id", columns="reading", values="band").fillna("")
+    history = table.assign(reading=reading).set_index(["account_id", "reading"])["band"].unstack().fillna("")  # noqa: PD010
     seen = history.to_numpy(dtype=object)
     settled = settled_history(seen, _READINGS)
     span = table.groupby("account_id", sort=False)["as_of"].agg(["min", "max"])

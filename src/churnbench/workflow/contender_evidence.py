@@ -12,7 +12,6 @@ import pandas as pd
 from churnbench.calibration import CONTENDERS
 from churnbench.domain.progress import Progress
 from churnbench.metrics import AccountBootstrap, Estimate, at_capacity, gain_curve, korn_graubard, summarise
-from churnbench.metrics.discrimination import auc
 from churnbench.metrics.reliability import reliability_bins
 
 REPLICATES = 1000
@@ -141,10 +140,12 @@ def _unseen(holdout: Tested, name: str, seen: frozenset[str]) -> dict[str, Any]:
     fresh = ~holdout.rows["account_id"].isin(seen).to_numpy()
     y = holdout.y[fresh]
     events = int(holdout.rows.loc[fresh & (holdout.rows["y"] == 1).to_numpy(), "account_id"].nunique())
-    value = None
-    if events >= _SEGMENT_EVENTS and len(set(y)) == 2:
-        value = float(auc(y, holdout.probability(name)[fresh]))
-    return {"auc": value, "accounts": int(holdout.rows.loc[fresh, "account_id"].nunique()), "events": events}
+    area = Estimate(None)
+    if events >= _SEGMENT_EVENTS and 0 < y.sum() < len(y):
+        accounts = holdout.rows["account_id"].to_numpy(dtype=object)[fresh]
+        area = summarise(y, holdout.probability(name)[fresh], accounts, bootstrap=holdout.bootstrap)["auc"]
+    seen_now = int(holdout.rows.loc[fresh, "account_id"].nunique())
+    return {"auc": area.as_json(), "accounts": seen_now, "events": events}
 
 
 def reliability_evidence(holdout: Tested, names: tuple[str, ...]) -> dict[str, Any]:

@@ -24,8 +24,8 @@ from churnbench.domain.progress import Progress, Silent
 from churnbench.domain.recorder import NoRecorder, Recorder
 from churnbench.export import checked_scorer, read_document, score_table, write_document
 from churnbench.reports import render_review
-from churnbench.workflow.contest import Backtest, make_folds, run_backtest
 from churnbench.workflow.contender_evidence import Tested
+from churnbench.workflow.contest import Backtest, make_folds, run_backtest
 from churnbench.workflow.documents import candidate_document, incumbent_document
 from churnbench.workflow.review import evidence_of
 from churnbench.workflow.settings import calibration_settings, threshold_rule

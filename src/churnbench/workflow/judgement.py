@@ -15,7 +15,6 @@ from churnbench.metrics import Estimate, paired_log_loss_difference
 from churnbench.metrics.discrimination import auc
 from churnbench.workflow import book_evidence as book
 from churnbench.workflow import formula_evidence as formula
-from churnbench.workflow.contest import Backtest
 from churnbench.workflow.contender_evidence import (
     DRAWN,
     Tested,
@@ -23,6 +22,7 @@ from churnbench.workflow.contender_evidence import (
     gain_evidence,
     reliability_evidence,
 )
+from churnbench.workflow.contest import Backtest
 
 #: A calibration slope whose interval lies wholly outside these limits breaks the guard.
 _SLOPE_LIMITS = (0.7, 1.4)
@@ -237,8 +237,9 @@ def _warnings(backtest: Backtest, contenders: dict[str, Any], unlocks: int) -> l
         )
     weak = contenders["lightgbm"]["holdout"]["auc"]["ci90"]
     if weak is not None and weak[0] <= 0.5:
-        found.append(
+        found.insert(
+            0,
             f"Even LightGBM does not rank churn better than chance here (AUC 90 % interval {weak[0]:.3f} to "
-            f"{weak[1]:.3f}): these metrics carry no usable signal."
+            f"{weak[1]:.3f}): these metrics carry no usable signal.",
         )
     return found

@@ -19,7 +19,9 @@ TRUE = {"m0": 0.5, "m1": 1 / 3, "m2": 1 / 6, "m3": 0.0}
 
 
 def _training(frame: pd.DataFrame, weights: dict[str, float] | None = None, **settings: object) -> Training:
-    return Training(frame, plain_spec(weights or dict.fromkeys(EFFECTS, 1.0)), tuple(EFFECTS), True, Settings(**settings))  # type: ignore[arg-type]
+    return Training(
+        frame, plain_spec(weights or dict.fromkeys(EFFECTS, 1.0)), tuple(EFFECTS), True, Settings(**settings)
+    )  # type: ignore[arg-type]
 
 
 def test_weights_move_from_the_hand_formula_towards_the_truth() -> None:

@@ -54,9 +54,7 @@ def _scipy(problem: Problem, **options: object) -> np.ndarray:
     method = str(options.pop("method", "L-BFGS-B"))
     if method == "SLSQP":
         tight = {"ftol": 1e-15, "maxiter": 2000}
-    found = minimize(
-        _objective(problem), start, jac=gradient, bounds=bounds, method=method, options=tight, **options
-    )
+    found = minimize(_objective(problem), start, jac=gradient, bounds=bounds, method=method, options=tight, **options)
     return np.asarray(found.x)
 
 

@@ -359,11 +359,11 @@ def test_a_simulated_project_can_be_loaded_as_it_stands(tmp_path, world):
     assert project.label.data_through == world.snapshots["as_of"].max().date()
 
 
-def test_the_demo_has_1200_accounts_24_snapshots_and_about_200_churned_accounts(tmp_path):
+def test_the_demo_has_2000_accounts_24_snapshots_and_about_330_churned_accounts(tmp_path):
     world = demo_project(tmp_path / "demo")
-    assert len(world.accounts) == 1200
+    assert len(world.accounts) == 2000
     assert world.snapshots["as_of"].nunique() == 24
-    assert 170 <= (world.outcomes["kind"] == "churn").sum() <= 240
+    assert 280 <= (world.outcomes["kind"] == "churn").sum() <= 400
     assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == [
         "accounts.csv",
         "churnbench.toml",

@@ -73,7 +73,7 @@ def promise_of(lens: Lens, row: Mapping[str, Any]) -> str:
             text += f" (was {weight(was)})"
     if promise is None:
         return text
-    return f"{text}: at {'least' if band_look(band) == 'red' else 'most'} {percent(promise, 0)} churn"
+    return f"{text}: at {'least' if band_look(band) == 'red' else 'most'} {percent(promise)} churn"
 
 
 def _thresholds(lens: Lens) -> Block:
@@ -185,7 +185,7 @@ def _band_tables(lens: Lens) -> list[Block]:
         cells,
         "Share of rows, churned accounts, and their rate with its 90 % interval.",
     )
-    return [table, _arithmetic(lens)]
+    return [table, _arithmetic(lens), *_changes(lens)]
 
 
 def _band_row(row: Mapping[str, Any]) -> Sequence[Cell]:
@@ -202,6 +202,19 @@ def _band_row(row: Mapping[str, Any]) -> Sequence[Cell]:
         Cell(span(interval(row, "ci90"), 1, share=True)),
         Cell(money(number(row, "arr"))),
     ]
+
+
+def _changes(lens: Lens) -> list[Block]:
+    """How often an account's band changes, with and without hysteresis."""
+    parts = []
+    for key, label in (("incumbent", "today"), ("candidate", "candidate")):
+        raw = number(lens.evidence, "band_changes", key, "per_account_year")
+        held = number(lens.evidence, "band_changes", key, "per_account_year_with_hysteresis")
+        if raw is not None and held is not None:
+            parts.append(f"{label} {fixed(raw, 1)} as scored, {fixed(held, 1)} when two snapshots in a row must agree")
+    if not parts:
+        return []
+    return [Prose(f"Per account and year: {'; '.join(parts)}.", tone="note", lead="Band changes.")]
 
 
 def _arithmetic(lens: Lens) -> Block:
