@@ -12,9 +12,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,7 @@ class Outcome:
     name: str
     notes: list[str]
     figures: dict[str, dict[str, float]]
-    evidence: dict[str, object]
+    evidence: dict[str, Any]
     events: int
     rows: int
     seconds: float
@@ -117,8 +118,14 @@ def section(outcome: Outcome) -> list[str]:
         f"{evidence['claim_level']}. Verdict: **{evidence['verdict']}**. {outcome.seconds:.0f} s.",
         "",
     ]
-    if evidence.get("verdict_reason"):
-        lines += [str(evidence["verdict_reason"]), ""]
+    for key in ("verdict_sentence", "verdict_reason"):
+        if evidence.get(key):
+            lines += [str(evidence[key]), ""]
+    drift = evidence.get("drift")
+    if isinstance(drift, dict):
+        lines += [f"**Drift.** {drift['sentence']}", "", *calibration_by_fold(evidence), ""]
+    lines += [f"- {warning}" for warning in evidence.get("warnings") or []]
+    lines += [""]
     if "incumbent" not in outcome.figures:
         return [*lines, "No holdout figures: the run was blocked or the data do not suffice.", ""]
     lines += [
@@ -130,6 +137,25 @@ def section(outcome: Outcome) -> list[str]:
         closed = "" if contender not in DERIVATIONS else "no gap" if share is None else f"{share:.0%}"
         lines.append(f"| {contender} | {row['auc']:.3f} | {row['log_loss']:.4f} | {row['lift']:.2f} | {closed} |")
     return [*lines, ""]
+
+
+def calibration_by_fold(evidence: Mapping[str, Any]) -> list[str]:
+    """What the drift does to probabilities: slope and observed over expected, earlier folds beside the holdout."""
+    lines = [
+        "| contender | calibration slope, earlier folds | holdout | observed / expected, earlier folds | holdout |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name in ("incumbent", "anchored", "lightgbm"):
+        entry = evidence["contenders"][name]
+        cells = []
+        for measure in ("calibration_slope", "observed_over_expected"):
+            for period in ("walk_forward", "holdout"):
+                figure = (entry[period] or {}).get(measure, {"value": None, "ci90": None})
+                interval = figure["ci90"]
+                known = "" if interval is None else f" ({interval[0]:.2f} to {interval[1]:.2f})"
+                cells.append("n/a" if figure["value"] is None else f"{figure['value']:.2f}{known}")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def summary(outcomes: Sequence[Outcome]) -> list[str]:

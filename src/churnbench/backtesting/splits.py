@@ -121,8 +121,27 @@ def walk_forward(
 
 
 def cross_validation(cohort: Cohort, *, parts: int = 5, seed: int = 0) -> tuple[Fold, ...]:
-    """Deal accounts of a cross-sectional table to `parts` folds, churned and kept in proportion."""
+    """Deal accounts of a cross-sectional table to `parts` folds, churned and kept in proportion.
+
+    Args:
+        cohort: labelled rows without dates.
+        parts: number of folds; fewer when either class has fewer accounts.
+        seed: seed of the dealing.
+
+    Raises:
+        InputError: when a class has a single account, so that it can be learned from or tested but not both.
+    """
     rows = cohort.labelled()
+    churned = rows.groupby("account_id")["y"].max()
+    fewest = int(min((churned == 1).sum(), (churned == 0).sum()))
+    if fewest == 1:
+        raise InputError(
+            f"of {len(churned):,} accounts only one has {'churned' if (churned == 1).sum() == 1 else 'stayed'}: "
+            "nothing can be learned and tested.",
+            fix="Add accounts; each class needs at least two, and about 20 churned ones before weights mean anything.",
+        )
+    # A single class is left to the sanity check, which says so.
+    parts = min(parts, fewest) if fewest else parts
     assigned = deal_accounts(rows, parts=parts, seed=seed)
     index = rows.index.to_numpy()
     return tuple(
@@ -159,7 +178,7 @@ def inner_folds(
     return [
         (np.flatnonzero(assigned != part), np.flatnonzero(assigned == part))
         for part in range(parts)
-        if rows["y"].to_numpy()[assigned != part].any() and (assigned == part).any()
+        if rows.loc[assigned != part, "y"].nunique() == 2 and (assigned == part).any()
     ]
 
 
@@ -176,6 +195,6 @@ def _chained(rows: pd.DataFrame, parts: int) -> list[tuple[np.ndarray, np.ndarra
         learn = np.flatnonzero(matures <= block[0])
         predict = np.flatnonzero((as_of >= block[0]) & (as_of <= block[-1]))
         events = len(set(accounts[learn][y[learn] == 1]))
-        if events >= 5 and (y[predict] == 1).any():
+        if events >= 5 and (y[learn] == 0).any() and (y[predict] == 1).any():
             folds.append((learn, predict))
     return folds

@@ -147,7 +147,7 @@ def _answer(delta: Estimate, margin: float, events: int, guards: tuple[Guard, ..
     if better and events >= HOLDOUT_EVENTS and not broken:
         return Decision(
             "promote",
-            "The candidate ranks and predicts churn better than today's formula.",
+            "The candidate predicts churn better than today's formula.",
             figures,
             margin,
             None,

@@ -218,7 +218,10 @@ def drift_evidence(
     ratio = holdout["observed_over_expected"]["value"]
     area = holdout["auc"]["value"]
     direction = "rose" if holdout_rate > train_rate else "fell"
-    sentence = f"Churn {direction} from {train_rate:.1%} in training to {holdout_rate:.1%} in the holdout."
+    sentence = (
+        f"Churn {direction} from {train_rate:.1%} in the later training rows, which set the probabilities, to "
+        f"{holdout_rate:.1%} in the holdout."
+    )
     if abs(holdout_rate - train_rate) < 0.1 * train_rate:
         sentence = f"Churn stayed near {train_rate:.1%} (holdout {holdout_rate:.1%})."
     if area is not None and training_auc is not None:

@@ -284,4 +284,5 @@ def score(config: Config | Mapping[str, Any] | str | Path, frame: pd.DataFrame) 
     else:
         document = read_document(config)
     checked_scorer(document)
-    return score_table(document, frame)
+    keys = [name for name in ("account_id", "as_of") if name in frame]
+    return pd.concat([frame[keys], score_table(document, frame)], axis=1)

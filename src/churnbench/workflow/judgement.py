@@ -26,6 +26,7 @@ from churnbench.workflow.contest import Backtest
 
 #: A calibration slope whose interval lies wholly outside these limits breaks the guard.
 _SLOPE_LIMITS = (0.7, 1.4)
+_CHANCE = 0.5
 _CAPACITY_SHARE = 0.05
 _LEAST_CAPACITY = 10
 
@@ -145,7 +146,12 @@ def _guards(contenders: dict[str, Any], candidate: str, segments: list[dict[str,
             f"Precision in the {new['k']} accounts that can be called: {old['precision']['value']:.1%} today, "
             f"{new['precision']['value']:.1%} with the candidate."
         )
+    area = contenders[candidate]["holdout"]["auc"]
+    ranks = None if area["ci90"] is None else area["ci90"][0] > _CHANCE
+    interval = "" if area["ci90"] is None else f" (90 % interval {area['ci90'][0]:.3f} to {area['ci90'][1]:.3f})"
     return (
+        # Log loss alone could fall because the level of risk was met by luck; a formula must also rank.
+        Guard("ranks-better-than-chance", ranks, f"AUC {area['value'] or _CHANCE:.3f}{interval}."),
         Guard("calibration-slope", slope_ok, slope_detail),
         Guard(
             "worst-segment",
@@ -193,7 +199,7 @@ def _book_parts(
         "gain": gain_evidence(holdout, drawn, capacity),
         "movers": book.mover_evidence(backtest.cohort.latest().reset_index(drop=True), incumbent, candidate),
         "drift": book.drift_evidence(
-            float(backtest.training.y.mean()),
+            backtest.candidate.recalibration.base_rate,
             base_rate,
             contenders[backtest.candidate.name],
             _training_auc(backtest),
@@ -236,7 +242,7 @@ def _warnings(backtest: Backtest, contenders: dict[str, Any], unlocks: int) -> l
             "entries may have leaked into the past."
         )
     weak = contenders["lightgbm"]["holdout"]["auc"]["ci90"]
-    if weak is not None and weak[0] <= 0.5:
+    if weak is not None and weak[0] <= _CHANCE:
         found.insert(
             0,
             f"Even LightGBM does not rank churn better than chance here (AUC 90 % interval {weak[0]:.3f} to "

@@ -243,6 +243,37 @@ def test_one_late_date_makes_one_chained_fold_and_blocks_without_events_are_left
     assert not any(last.iloc[predict].all() for _, predict in inner_folds(quiet, dated=True))
 
 
+@pytest.mark.parametrize("churners", [2, 3, 10])
+def test_cross_validation_has_no_more_parts_than_the_smaller_class_has_accounts(churners: int) -> None:
+    for cohort in (_table(12, 1, churners), _table(12, 1, 12 - churners)):
+        folds = cross_validation(cohort)
+        assert len(folds) == min(5, churners, 12 - churners)
+        for fold in folds:
+            assert cohort.frame.loc[fold.train_rows, "y"].nunique() == 2
+
+
+@pytest.mark.parametrize(("churners", "word"), [(1, "only one has churned"), (11, "only one has stayed")])
+def test_a_class_with_a_single_account_is_refused(churners: int, word: str) -> None:
+    with pytest.raises(InputError, match=word):
+        cross_validation(_table(12, 1, churners))
+
+
+@pytest.mark.parametrize("churners", [0, 12])
+def test_a_single_class_is_dealt_and_left_to_the_sanity_check(churners: int) -> None:
+    assert len(cross_validation(_table(12, 1, churners))) == 5
+
+
+def test_every_inner_fold_learns_from_both_classes() -> None:
+    rows = _table(40, 1, 39).frame
+    folds = inner_folds(rows, dated=False)
+    assert 0 < len(folds) < 3
+    panel_rows = panel(MONTHS[:16]).frame
+    early = panel_rows["as_of"] < MONTHS[9]
+    always = panel_rows.assign(y=np.where(early, 1.0, panel_rows["y"]))
+    for part, chosen in ((rows, folds), (always, inner_folds(always, dated=True))):
+        assert all(part["y"].iloc[learn].nunique() == 2 for learn, _ in chosen)
+
+
 def test_undated_rows_with_a_single_churned_account_still_have_a_fold_that_can_learn() -> None:
     folds = inner_folds(_table(12, 1, 1).frame, dated=False)
     assert len(folds) == 2
