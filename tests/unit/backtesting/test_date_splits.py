@@ -182,7 +182,7 @@ def _table(accounts: int, rows_each: int, churners: int) -> Cohort:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(10, 80), st.integers(1, 3), st.integers(5, 9), st.integers(0, 5))
+@given(st.integers(20, 80), st.integers(1, 3), st.integers(5, 9), st.integers(0, 5))
 def test_cross_validation_keeps_accounts_whole_and_classes_in_proportion(
     accounts: int, rows_each: int, churners: int, seed: int
 ) -> None:

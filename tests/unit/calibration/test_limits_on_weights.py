@@ -128,7 +128,7 @@ def test_each_limit_and_each_other_shape_has_a_price(book: pd.DataFrame) -> None
     training = Training(book, _spec(), tuple(EFFECTS), True, settings)
     derived = derive_anchored(training)
     assert derived.refit is not None
-    found = {price.id: price for price in prices(training, *derived.refit)}
+    found = {price.id: price for price in prices(training, derived)}
     shapes = ["shapes: audited against declared", "shapes: audited against free"]
     assert set(found) == {*shapes, "leading_share", "max_metric_share"}
     # Forcing three quarters of the weight onto one good and one empty metric must cost accuracy.

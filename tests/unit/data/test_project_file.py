@@ -206,7 +206,7 @@ column = "minutes"
         ('[thresholds]\nby = "cots"', "thresholds.by", "expected 'risk', 'capacity' or 'cost'. Did you mean 'cost'?"),
         ('[thresholds]\nby = "zzz"', "thresholds.by", "Write one of these"),
         ('[thresholds]\nby = "cost"', "thresholds", "contact_cost and save_rate"),
-        ("[thresholds]\ngreen_risk = 0.3", "thresholds", "must be below red_risk"),
+        ("[thresholds]\ngreen_risk = 0.3\nred_risk = 0.2", "thresholds", "must be below red_risk"),
         ("[calibration]\ndimension_share = [0.5, 0.1]", "calibration", "[lowest, highest]"),
         ("[calibration]\nleading_share = [0.5]", "calibration.leading_share", "at least 2"),
         ('[checks.allow]\nx = "ok"', "checks.allow.x", "at least 10 characters"),

@@ -95,7 +95,7 @@ def test_the_first_screen_says_what_was_decided_and_why() -> None:
         "For you to decide",
         "churners caught at 60 calls",
         "35 → 43",
-        "green from 80 (74.2 before the display map): at most 3 % churn",
+        "green from 80 (74.2 before the display map): at most 3.0 % churn",
     ):
         assert words in text
 
@@ -150,7 +150,7 @@ def test_without_a_guarantee_nothing_is_promised() -> None:
     text = text_of(fake_evidence.not_enough())
     assert "No bound passes" in text
     assert "About 70 churned accounts in the holdout would settle it; there are 31." in text
-    assert "at most 3 % churn, with 90 % confidence" not in text
+    assert "at most 3.0 % churn, with 90 % confidence" not in text
 
 
 def test_hostile_names_stay_text_and_huge_names_are_cut() -> None:

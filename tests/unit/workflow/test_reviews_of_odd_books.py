@@ -67,7 +67,11 @@ def test_a_written_reason_lets_a_blocked_run_through_and_stands_in_the_evidence(
         return table.assign(adoption_note=(days.between(15, 104)).astype(int))
 
     _change(project, "snapshots.csv", leaked)
-    edit(project / "churnbench.toml", "\n[calibration]", '\n[formula]\npreset = "four-dimensions"\n[[formula.metrics]]\nid = "adoption_note"\ndimension = "usage"\nweight = 5\ndirection = "lower_is_healthier"\nnormalise = { kind = "boolean" }\n\n[calibration]')
+    edit(
+        project / "churnbench.toml",
+        "\n[calibration]",
+        '\n[formula]\npreset = "four-dimensions"\n[[formula.metrics]]\nid = "adoption_note"\ndimension = "usage"\nweight = 5\ndirection = "lower_is_healthier"\nnormalise = { kind = "boolean" }\n\n[calibration]',
+    )
     evidence = _blocked(project, "single-feature-auc:adoption_note")
     blocking = [entry["id"] for entry in evidence["checks"] if entry["severity"] == "block"]
     reasons = "\n".join(f'"{name}" = "a planted note, kept on purpose"' for name in blocking)
@@ -111,11 +115,20 @@ def test_metrics_that_are_empty_or_constant_do_no_harm(project: Path) -> None:
 
 def test_names_that_attack_stay_words(project: Path) -> None:
     ids = sorted(pd.read_csv(project / "accounts.csv")["account_id"])
-    evil = ["=cmd|' /C calc'!A0", "<script>alert(1)</script>", '"; DROP TABLE snapshots; --', "a,b", "{{ 7*7 }}", "Ünï 😀"]
+    evil = [
+        "=cmd|' /C calc'!A0",
+        "<script>alert(1)</script>",
+        '"; DROP TABLE snapshots; --',
+        "a,b",
+        "{{ 7*7 }}",
+        "Ünï 😀",
+    ]
     names = {old: f"{evil[k % len(evil)]}#{k}" for k, old in enumerate(ids)}
     for file in ("snapshots.csv", "outcomes.csv", "accounts.csv"):
         _change(project, file, lambda table: table.assign(account_id=table["account_id"].map(names)))
-    _change(project, "accounts.csv", lambda table: table.assign(segment="<img src=x onerror=alert(1)>" + table["segment"]))
+    _change(
+        project, "accounts.csv", lambda table: table.assign(segment="<img src=x onerror=alert(1)>" + table["segment"])
+    )
     _run(project)
     out = project.parent / "out"
     scores = pd.read_parquet(out / "holdout_scores.parquet")

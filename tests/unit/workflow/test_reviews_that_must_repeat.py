@@ -58,9 +58,7 @@ def test_another_seed_works_too_and_leaves_today_s_formula_as_it_is(
     assert ours["dimensions"] == theirs["dimensions"]
 
 
-def test_a_second_run_into_the_same_folder_replaces_the_first(
-    small_project: Path, tmp_path: Path, first: Path
-) -> None:
+def test_a_second_run_into_the_same_folder_replaces_the_first(small_project: Path, tmp_path: Path, first: Path) -> None:
     out = copy_of(first, tmp_path / "out")
     (out / "config.json").write_text("{ half")
     run_review(load_project(small_project), out, seed=0)
