@@ -24,7 +24,10 @@ SEED = 0
 
 # %%
 import tempfile
+import warnings
 from pathlib import Path
+
+warnings.filterwarnings("ignore", message="IProgress not found")  # only a progress bar that shap would draw
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -13,7 +13,23 @@ import pandas as pd
 
 from churnbench.data.simulate import World, simulate_world, write_tables
 
-HEAD = '[project]\nname = "tiny"\n\n[data]\nsnapshots = "snapshots.csv"\noutcomes = "outcomes.csv"\naccounts = "accounts.csv"\n'
+HEAD = """[project]
+name = "tiny"
+
+[data]
+snapshots = "snapshots.csv"
+outcomes = "outcomes.csv"
+accounts = "accounts.csv"
+"""
+TABLE_HEAD = """[project]
+name = "cross"
+
+[data]
+table = "table.csv"
+id = "customer"
+label = "Churn"
+label_positive = "Yes"
+"""
 QUICK = "\n[calibration]\nbootstrap = 10\n"
 
 
@@ -37,8 +53,7 @@ def write_table_project(folder: Path, table: pd.DataFrame, *, formula: str = "",
     """A project folder with one labelled table without dates."""
     folder.mkdir(parents=True, exist_ok=True)
     table.to_csv(folder / "table.csv", index=False)
-    text = '[project]\nname = "cross"\n\n[data]\ntable = "table.csv"\nid = "customer"\nlabel = "Churn"\nlabel_positive = "Yes"\n'
-    (folder / "churnbench.toml").write_text(text + formula + tail, encoding="utf-8")
+    (folder / "churnbench.toml").write_text(TABLE_HEAD + formula + tail, encoding="utf-8")
     return folder
 
 

@@ -7,15 +7,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.isotonic import IsotonicRegression
 
 from churnbench.calibration import FittedContender, Price, Proposal, Spread, Training
 from churnbench.calibration.hand_curve import HandCurve
+from churnbench.calibration.thresholds import ScoredRows
 from churnbench.domain.formula_spec import FormulaSpec
 from churnbench.formula import effective_points
 from churnbench.metrics import korn_graubard
 
 _DERIVED = ("shap_share", "shap_slope", "distilled", "anchored")
 _BINS = 20
+#: An isotonic curve needs this much before its steps mean anything (method, section 4).
+_ISOTONIC_ROWS, _ISOTONIC_EVENTS = 1000, 100
 
 
 def _percent(body: Mapping[str, Any] | None) -> dict[str, float]:
@@ -209,7 +213,17 @@ def threshold_evidence(proposal: Proposal, holdout: pd.DataFrame, bands: np.ndar
     return found
 
 
-def risk_curve_evidence(candidate: FittedContender) -> dict[str, Any]:
-    """The `risk_curve` section, as the config ships it."""
+def risk_curve_evidence(candidate: FittedContender, rows: ScoredRows) -> dict[str, Any]:
+    """The `risk_curve` section: the logistic curve as the config ships it, and an isotonic overlay to judge it by.
+
+    Args:
+        candidate: its body holds the curve.
+        rows: out-of-fold scores of training rows; the overlay is drawn from 1,000 rows and 100 churned accounts on.
+    """
     curve = (candidate.body or {}).get("risk_curve", {"strata": []})
-    return {"strata": [{"id": stratum["id"], "points": stratum["points"]} for stratum in curve["strata"]]}
+    strata = [{"id": stratum["id"], "points": stratum["points"]} for stratum in curve["strata"]]
+    overlay: list[list[float]] = []
+    if len(rows.y) >= _ISOTONIC_ROWS and len(np.unique(rows.account[rows.y == 1])) >= _ISOTONIC_EVENTS:
+        fitted = IsotonicRegression(increasing=False).fit(rows.score, rows.y)
+        overlay = [[float(s), float(p)] for s, p in zip(fitted.X_thresholds_, fitted.y_thresholds_, strict=True)]
+    return {"strata": strata, "isotonic": overlay}

@@ -172,7 +172,7 @@ def _formula_parts(
         "direction_changes": formula.direction_evidence(training, candidate),
         "constraints": formula.price_evidence(priced),
         "missing_policies": policies,
-        "risk_curve": formula.risk_curve_evidence(candidate),
+        "risk_curve": formula.risk_curve_evidence(candidate, backtest.proposal.rows),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -41,7 +42,7 @@ def test_the_tightest_prior_is_nearly_the_hand_formula_and_the_loosest_is_not() 
         moved.append(sum(abs(curve.share - 0.25) for curve in curves))
     assert moved[0] < 0.2
     assert moved[-1] > 3 * moved[0]
-    assert all(later > earlier - 0.02 for earlier, later in zip(moved, moved[1:], strict=False))
+    assert all(later > earlier - 0.02 for earlier, later in pairwise(moved))
 
 
 def test_a_hand_formula_that_is_right_keeps_a_tight_prior_and_one_that_is_wrong_does_not() -> None:

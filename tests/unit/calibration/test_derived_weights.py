@@ -57,7 +57,7 @@ def test_shap_slope_is_the_least_squares_slope_of_contributions_on_hand_points(t
 
 
 def test_shap_share_sums_signed_values_within_a_dimension_before_their_size(training: Training) -> None:
-    values = dict(zip(training.attribution.metrics, training.attribution.values.T, strict=True))
+    values = {metric: training.attribution.column(metric) for metric in EFFECTS}
     within = {m: np.abs(values[m]).mean() for m in EFFECTS}
     expected = {}
     for members in (("m0", "m2"), ("m1", "m3")):

@@ -148,7 +148,7 @@ def test_pooled_rates_lie_between_a_segment_s_own_rate_and_that_of_the_book(coun
         ends = sorted([book, events / trials if trials else book])
         assert ends[0] - 1e-9 <= found.value <= ends[1] + 1e-9
         assert found.low <= found.high
-        assert 0 <= found.low
+        assert found.low >= 0
         assert found.high <= 1
         assert found.raw == (events / trials if trials else None)
 

@@ -154,10 +154,10 @@ def test_gradient_and_curvature_are_those_of_finite_differences() -> None:
     x = _as_vector(at)
     assert np.allclose(gradient, approx_fprime(x, _objective(problem), 1e-7), atol=1e-6)
 
-    def slope(z: np.ndarray) -> np.ndarray:
+    def slope_at(z: np.ndarray) -> np.ndarray:
         return slope(problem, Solution(float(z[0]), z[1:], 0.0))
 
-    numeric = np.column_stack([(slope(x + h) - slope(x - h)) / 2e-5 for h in 1e-5 * np.eye(6)])
+    numeric = np.column_stack([(slope_at(x + h) - slope_at(x - h)) / 2e-5 for h in 1e-5 * np.eye(6)])
     assert np.allclose(hessian, numeric, atol=1e-7)
 
 

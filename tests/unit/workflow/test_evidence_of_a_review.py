@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,7 +26,7 @@ def holdout(review: Review) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def inputs(review: Review, holdout: pd.DataFrame, dated_project) -> pd.DataFrame:  # noqa: ANN001
+def inputs(review: Review, holdout: pd.DataFrame, dated_project: Path) -> pd.DataFrame:
     """The holdout rows' inputs, read again from the project's files."""
     cohort = open_history(load_project(dated_project)).cohort()
     keys = holdout[["account_id", "as_of"]].assign(as_of=holdout["as_of"].astype("datetime64[us]"))
@@ -196,7 +198,7 @@ def test_the_latest_inputs_can_be_scored_with_the_config(review: Review) -> None
     assert scored["account_id"].tolist() == latest["account_id"].tolist()
 
 
-def test_unlocks_are_counted_and_a_second_look_is_warned_about(small_project, tmp_path) -> None:  # noqa: ANN001
+def test_unlocks_are_counted_and_a_second_look_is_warned_about(small_project: Path, tmp_path: Path) -> None:
     from churnbench.domain.recorder import NoRecorder
     from churnbench.workflow import run_review
 

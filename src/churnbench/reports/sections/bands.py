@@ -33,7 +33,8 @@ PROMISE_HOW = (
 )
 RISK_HOW = (
     "Logistic curve of churn in the health score, fitted on training rows; 90 % range; one line "
-    "a renewal stratum. The same curve ships in the config."
+    "a renewal stratum. The same curve ships in the config. Isotonic: the churn rate that falls with the score in "
+    "whatever steps fit best, all strata together; where it leaves the curves, their form does not fit."
 )
 STRATA = {"renewal": "renewal due", "no-renewal": "no renewal due", "all": "all accounts"}
 STRATUM_ROLES = ("cand", "today", "ceil", "other")
@@ -133,6 +134,9 @@ def risk_figure(lens: Lens) -> Figure | None:
             identifier = words(row, "id")
             label = clean(STRATA.get(identifier, identifier), 26)
             series.append(Series(label, role, [(r[0], r[1], r[2], r[3]) for r in found]))
+    overlay = sorted(points(lens.evidence, "risk_curve", "isotonic", width=2))
+    if series and len(overlay) > 1:
+        series.append(Series("isotonic", "other", [(r[0], r[1], r[1], r[1]) for r in overlay]))
     if not series:
         return None
     svg = line_chart(
