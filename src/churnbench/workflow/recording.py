@@ -51,7 +51,7 @@ def record_review(
     for name in ("lightgbm", "logistic"):
         model = backtest.fitted[name].model
         if model is not None:
-            recorder.model(name, model, example, _ALIAS_CHALLENGER)
+            recorder.model(f"{project.name}-{name}", model, example, _ALIAS_CHALLENGER)
     recorder.config(staging / "config.json", _ALIAS_CANDIDATE)
     recorder.artifact(staging / "incumbent.json")
 

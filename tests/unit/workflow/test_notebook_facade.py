@@ -12,6 +12,7 @@ from projects import copy_of, edit
 import churnbench as cb
 import churnbench_scorer
 from churnbench.domain.errors import InputError
+from churnbench.domain.recorder import NoRecorder
 from churnbench.workflow.facade import BacktestResult, CalibratedProposal, OpenProject
 
 
@@ -36,9 +37,8 @@ def test_opening_a_project_reads_its_data_once(project: OpenProject) -> None:
     assert project.snapshots() is project.snapshots()
     assert len(project.formula.metrics) == 18
     latest = project.latest()
-    assert latest["as_of"].nunique() == 1
     assert latest["account_id"].is_unique
-    assert latest["as_of"].max() == project.snapshots().frame["as_of"].max()
+    assert latest["as_of"].min() == latest["as_of"].max() == project.snapshots().frame["as_of"].max()
     assert {finding.severity for finding in project.checks()} <= {"ok", "review"}
 
 
@@ -66,6 +66,24 @@ def test_calibrating_gives_the_evidence_and_both_configs(proposal: CalibratedPro
     assert strict_json(path)["body"] == proposal.config.document["body"]
     assert "1." in repr(proposal.incumbent)
     assert proposal.review_html().lstrip().lower().startswith("<!doctype html")
+
+
+def test_unlocks_are_counted_and_a_second_look_is_warned_about(
+    result: BacktestResult, proposal: CalibratedProposal
+) -> None:
+    keys: list[str] = []
+
+    class Second(NoRecorder):
+        def holdout_unlocked(self, holdout_key: str) -> int:
+            keys.append(holdout_key)
+            return 2
+
+    again = cb.calibrate(result, recorder=Second())
+    assert [p.evidence["gate"]["unlocks"] for p in (proposal, again)] == [1, 2]
+    assert result.backtest.cohort.fingerprint in keys[0]
+    assert not any("looked at" in warning for warning in proposal.evidence["warnings"])
+    assert any("looked at 2 times" in warning for warning in again.evidence["warnings"])
+    assert again.config.document["body"] == proposal.config.document["body"]
 
 
 def test_weights_are_shown_side_by_side_and_sum_to_a_hundred(proposal: CalibratedProposal) -> None:

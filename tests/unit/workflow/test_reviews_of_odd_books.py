@@ -225,30 +225,38 @@ normalise = { kind = "category", map = { month = 0, year = 60, "two years" = 100
 """
 
 
-@pytest.mark.parametrize("formula", [DECLARED, '\n[formula]\npreset = "none"\n'], ids=["declared", "proposed"])
-def test_a_table_without_dates_is_reviewed_but_never_promoted(tmp_path: Path, formula: str) -> None:
-    evidence = _run(write_table_project(tmp_path / "project", _table(), formula=formula))
+@pytest.fixture(scope="module")
+def table_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of the table with declared metrics."""
+    project = write_table_project(tmp_path_factory.mktemp("table") / "project", _table(), formula=DECLARED)
+    _run(project)
+    return project.parent / "out"
+
+
+@pytest.mark.parametrize("formula", ["declared", "proposed"])
+def test_a_table_without_dates_is_reviewed_but_never_promoted(tmp_path: Path, table_out: Path, formula: str) -> None:
+    out = table_out
+    if formula == "proposed":
+        _run(write_table_project(tmp_path / "project", _table(), formula='\n[formula]\npreset = "none"\n'))
+        out = tmp_path / "out"
+    evidence = strict_json(out / "evidence.json")
     assert evidence["claim_level"] == "cross-sectional"
     assert evidence["verdict"] == "descriptive-only"
     assert evidence["label"] is None
     assert all(contender["walk_forward"] is None for contender in evidence["contenders"].values())
-    scores = pd.read_parquet(tmp_path / "out" / "holdout_scores.parquet")
+    scores = pd.read_parquet(out / "holdout_scores.parquet")
     assert scores["as_of"].isna().all()
     assert sorted(scores["account_id"]) == sorted(_table()["customer"])
     assert evidence["contenders"]["lightgbm"]["holdout"]["auc"]["value"] > 0.65
     assert evidence["contenders"]["anchored"]["holdout"]["auc"]["value"] > 0.65
 
 
-def test_the_order_of_labels_and_rows_of_a_table_changes_nothing(tmp_path: Path) -> None:
-    table = _table(250)
-    turned = table.assign(Churn=table["Churn"].map({"Yes": "0", "No": "1"})).sample(frac=1, random_state=0)
-    projects = [
-        write_table_project(tmp_path / "a" / "project", table, formula=DECLARED),
-        write_table_project(tmp_path / "b" / "project", turned, formula=DECLARED),
-    ]
-    edit(projects[1] / "churnbench.toml", 'label_positive = "Yes"', "label_positive = 0")
-    ours, theirs = (_run(project)["contenders"] for project in projects)
-    bodies = [strict_json(project.parent / "out" / "config.json")["body"] for project in projects]
+def test_the_order_of_labels_and_rows_of_a_table_changes_nothing(tmp_path: Path, table_out: Path) -> None:
+    turned = _table().assign(Churn=_table()["Churn"].map({"Yes": "0", "No": "1"})).sample(frac=1, random_state=0)
+    project = write_table_project(tmp_path / "project", turned, formula=DECLARED)
+    edit(project / "churnbench.toml", 'label_positive = "Yes"', "label_positive = 0")
+    ours, theirs = _run(project)["contenders"], strict_json(table_out / "evidence.json")["contenders"]
+    bodies = [strict_json(out / "config.json")["body"] for out in (tmp_path / "out", table_out)]
     assert bodies[0] == bodies[1]
     for name in ours:
         assert ours[name]["holdout"] == theirs[name]["holdout"]
