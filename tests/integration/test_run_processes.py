@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import churnbench_scorer
+from churnbench.workflow.publish import exclusive
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from evidence_contract import check_evidence, strict_json
@@ -51,14 +52,6 @@ def _start(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
-
-
-def _wait_for_staging(running: subprocess.Popen[str], out: Path) -> None:
-    deadline = time.monotonic() + 120
-    while not list(out.glob(".staging-*")):
-        assert running.poll() is None, running.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def _sound(out: Path) -> None:
@@ -122,18 +115,14 @@ def test_killed_at_any_moment_no_half_config_stays_and_the_next_run_works(
 
 
 def test_two_runs_share_a_store_but_never_a_folder(place: Path) -> None:
-    first = _start("run", "acme", "--out", "runs/a", cwd=place)
-    _wait_for_staging(first, place / "runs" / "a")
-    # Held still, so that the others meet it at work however slow or fast this machine is.
-    os.killpg(first.pid, signal.SIGSTOP)
-    refused = churnbench("run", "acme", "--out", "runs/a", cwd=place)
-    other = _start("run", "acme", "--out", "runs/b", cwd=place)
-    _wait_for_staging(other, place / "runs" / "b")
-    os.killpg(first.pid, signal.SIGCONT)
+    with exclusive(place / "runs" / "held"):
+        refused = churnbench("run", "acme", "--out", "runs/held", cwd=place)
     assert refused.returncode == 2
     assert refused.stdout == ""
-    assert refused.stderr.startswith("churnbench: runs/a: another run is writing to this folder.")
+    assert refused.stderr.startswith("churnbench: runs/held: another run is writing to this folder.")
     assert "Traceback" not in refused.stderr
+    first = _start("run", "acme", "--out", "runs/a", cwd=place)
+    other = _start("run", "acme", "--out", "runs/b", cwd=place)
     runs = []
     for process, folder in ((first, "a"), (other, "b")):
         _, error = process.communicate(timeout=180)

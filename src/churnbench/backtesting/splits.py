@@ -109,7 +109,7 @@ def walk_forward(
         )
     folds = [holdout]
     known = rows[rows["matures_on"] <= holdout.origin]
-    while not known.empty:
+    while len(known):
         end = pd.Timestamp(known["as_of"].max())
         block = _block(known, end, step_months)
         fold = _fold(rows, block, "walk-forward", rolling_months)

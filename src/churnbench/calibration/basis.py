@@ -165,7 +165,7 @@ def _knots(present: np.ndarray, curve: HandCurve, segments: int) -> np.ndarray:
         placed = values
     else:
         placed = np.unique(np.quantile(present, np.linspace(0.01, 0.99, segments + 1)))
-    low, high = present.min(), present.max()
+    low, high = float(present.min()), float(present.max())
     own = [knot for knot in curve.knots if low <= knot <= high]
     together = np.unique(np.concatenate([placed, np.asarray(own, dtype=float)]))
     if len(together) < 2:

@@ -135,14 +135,6 @@ def _answer(delta: Estimate, margin: float, events: int, guards: tuple[Guard, ..
     assert delta.high is not None  # noqa: S101 - likewise
     broken = [guard for guard in guards if guard.ok is False]
     figures = f"Log loss falls by {_interval(delta)}; what matters begins at {margin:.4f}."
-    if delta.high < 0:
-        return Decision(
-            "reject",
-            "The candidate is worse than today's formula. Today's formula stays.",
-            figures,
-            margin,
-            None,
-        )
     better = delta.low > 0 and delta.value >= margin
     if better and events >= HOLDOUT_EVENTS and not broken:
         return Decision(
@@ -156,6 +148,14 @@ def _answer(delta: Estimate, margin: float, events: int, guards: tuple[Guard, ..
         return Decision(
             "keep-equivalent",
             "The candidate and today's formula are equivalent within the margin. Today's formula stays.",
+            figures,
+            margin,
+            None,
+        )
+    if delta.high < 0:
+        return Decision(
+            "reject",
+            "The candidate is worse than today's formula. Today's formula stays.",
             figures,
             margin,
             None,

@@ -98,6 +98,9 @@ def propose(training: Training, fitted: FittedContender, incumbent: FittedConten
     # A capacity or a cost is the user's own figure: where the cut-offs would cross, green gives way. It may always
     # move up, since every cut-off on its walk down from 100 kept the promise.
     green_from = high.score if rule.by == "risk" else max(high.score, low.score + _EDGE)
+    if len(bands) == 2 and rule.by != "risk":
+        # One boundary: what the user asked for decides it.
+        green_from, high = low.score, low
     low_at, high_at = _apart(low.score, green_from, single=len(bands) == 2)
     return _finished(training, fitted, rows, bands, (low_at, high_at), (low, high), warnings)
 

@@ -41,6 +41,7 @@ def load_preset(name: str) -> FormulaSpec:
         hint = f"Did you mean '{near[0]}'? " if near else ""
         raise InputError(
             f"'{name}' is not a preset; known are {', '.join(PRESETS)}, or none.",
+            file="churnbench.toml",
             column="formula.preset",
             fix=f'{hint}Write preset = "none" to declare every dimension and metric yourself.',
         )

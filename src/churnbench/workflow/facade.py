@@ -64,7 +64,7 @@ class OpenProject:
 
     def checks(self, *, seed: int = 0) -> tuple[Finding, ...]:
         """Leakage and sanity checks."""
-        folds = make_folds(self.project, self._cohort, seed)
+        folds = make_folds(self.project, self._cohort, seed) if len(self._cohort.labelled()) else ()
         allow = self.project.checks.allow
         return run_checks(CheckContext(self._cohort, self._history, folds, seed, Silent(), allow))
 

@@ -236,6 +236,12 @@ def _warnings(backtest: Backtest, contenders: dict[str, Any], unlocks: int) -> l
             f"This holdout has been looked at {unlocks} times. Each look that changes a setting makes its "
             "verdict a little too hopeful; new data restore it."
         )
+    limits = backtest.settings.limits.active()
+    if limits and (backtest.candidate.derived is None or backtest.candidate.derived.refit is None):
+        found.append(
+            f"The limits on weights ({', '.join(limits)}) hold inside the anchored refit only; this candidate "
+            f"({backtest.candidate.name}) was derived without them."
+        )
     if backtest.cohort.claim_level == "reconstructed":
         found.append(
             "The facts carry no known_time: features are reconstructed from today's tables, and late or corrected "
