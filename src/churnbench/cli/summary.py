@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 _WIDTH = 96
+_MOVES = 6
 _TIED = "\0"  # stands for a space at which a line may not break
 _WORDS = {
     "promote": "PROMOTE the candidate",
@@ -92,10 +93,14 @@ def _short(value: float | None) -> str:
 
 def _changes(evidence: Mapping[str, Any]) -> list[str]:
     parts = []
-    for dimension in evidence["weights"]["dimensions"]:
-        interval = dimension["ci90"]
+    weights = evidence["weights"]["dimensions"]
+    if len(weights) < 2:
+        moves = evidence["weights"]["metrics"]
+        weights = sorted(moves, key=lambda row: -abs(row["candidate"] - row["hand"]))[:_MOVES]
+    for weight in weights:
+        interval = weight["ci90"]
         known = f" [{interval[0]:.0f}, {interval[1]:.0f}]" if interval else ""
-        part = f"{dimension['label']} {dimension['hand']:.0f} -> {dimension['candidate']:.0f}{known}"
+        part = f"{weight['label']} {weight['hand']:.0f} -> {weight['candidate']:.0f}{known}"
         parts.append(part.replace(" ", _TIED))
     found = [line.replace(_TIED, " ") for line in _labelled("What changes", "   ".join(parts))]
     changes = evidence["direction_changes"]
