@@ -82,7 +82,7 @@ def calendar(months: int) -> pd.DatetimeIndex:
 
 
 def by_hand(folder: Path, months: int, memory: str) -> pd.DataFrame:
-    """Daily pre-aggregation, then expansion on the calendar: the fastest plain query that is known."""
+    """Daily pre-aggregation, then expansion on the calendar: the way one would write it by hand."""
     connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(folder / "spill")})
     connection.register("calendar", pd.DataFrame({"as_of": calendar(months)}))
     frame = connection.execute(

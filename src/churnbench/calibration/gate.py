@@ -18,6 +18,8 @@ Tier = Literal["descriptive", "proposal", "gated", "full"]
 MARGIN_SHARE = 0.01
 #: Fewer distinct churned accounts than this in the holdout, and its interval is too short for what it claims.
 HOLDOUT_EVENTS = 20
+#: Evidence that would take so many times the present holdout is not a plan; no number is given then.
+_FORESEEABLE = 100
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,25 @@ def _answer(delta: Estimate, margin: float, events: int, guards: tuple[Guard, ..
             None,
         )
     needed = events_needed(delta, margin, events)
+    blind = [guard for guard in broken if guard.id == "ranks-better-than-chance"]
+    if blind:
+        return Decision(
+            "not-enough-evidence",
+            "No usable signal: the candidate does not rank churn better than chance. Today's formula stays.",
+            f"{blind[0].detail} {figures}",
+            margin,
+            None,
+        )
+    if delta.low > 0 and delta.value < margin:
+        return Decision(
+            "not-enough-evidence",
+            f"The candidate is better, but by {delta.value:.4f}, and what matters begins at {margin:.4f}. "
+            "Today's formula stays.",
+            figures,
+            margin,
+            None,
+        )
+    needed = events_needed(delta, margin, events)
     if better and broken:
         reason = "; ".join(guard.detail for guard in broken)
         return Decision(
@@ -205,4 +226,4 @@ def events_needed(delta: Estimate, margin: float, events: int) -> int | None:
     if room <= 0 or half <= 0:
         return None
     needed = math.ceil(events * (half / room) ** 2)
-    return needed if needed <= 1_000_000 else None
+    return needed if needed <= _FORESEEABLE * events else None

@@ -102,7 +102,11 @@ def propose(training: Training, fitted: FittedContender, incumbent: FittedConten
         # One boundary: what the user asked for decides it.
         green_from, high = low.score, low
     low_at, high_at = _apart(low.score, green_from, single=len(bands) == 2)
-    return _finished(training, fitted, rows, bands, (low_at, high_at), (low, high), warnings)
+    evidence = (
+        cuts.moved_cut(rows, low, low_at, top=False, delta=rule.delta),
+        cuts.moved_cut(rows, high, high_at, top=True, delta=rule.delta),
+    )
+    return _finished(training, fitted, rows, bands, (low_at, high_at), evidence, warnings)
 
 
 def _cuts(

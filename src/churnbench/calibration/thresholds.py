@@ -113,6 +113,28 @@ def red_cut(rows: ScoredRows, *, risk: float, delta: float) -> Cut | None:
     return best
 
 
+def moved_cut(rows: ScoredRows, cut: Cut, score: float, *, top: bool, delta: float) -> Cut:
+    """The evidence for a cut-off that had to move after it was found (to stay clear of the other one).
+
+    Args:
+        rows: the rows it was found on.
+        cut: as found.
+        score: where it ended up.
+        top: whether accounts at or above it are meant (green), else those below (red).
+        delta: level of the one-sided bound.
+    """
+    if score == cut.score:
+        return cut
+    inside = rows.score >= score if top else rows.score < score
+    accounts, events = rows.counted(inside)
+    if cut.promise is None or not inside.any():
+        return Cut(score, None, None, accounts, events, guaranteed=False)
+    rate = korn_graubard(rows.y[inside], rows.account[inside], level=1 - delta, side="upper" if top else "lower")
+    bound = rate.high if top else rate.low
+    kept = bound is not None and (bound <= cut.promise if top else bound >= cut.promise)
+    return Cut(score, cut.promise if kept else None, bound, accounts, events, guaranteed=kept)
+
+
 def capacity_cut(rows: ScoredRows, capacity: int) -> Cut:
     """Cut-off below which, at the median snapshot, `capacity` accounts lie."""
     at = []

@@ -16,6 +16,7 @@ from churnbench.backtesting import distinct_events, inner_folds
 from churnbench.calibration.gate import Tier, small_data_tier
 from churnbench.calibration.hand_curve import HandCurve
 from churnbench.calibration.limits import Limits
+from churnbench.cohort.directions import propose_from
 from churnbench.domain.cohort import Cohort
 from churnbench.domain.formula_spec import FormulaSpec
 from churnbench.explain import Attribution
@@ -89,7 +90,7 @@ class Training:
     def of(cls, cohort: Cohort, rows: np.ndarray, spec: FormulaSpec, settings: Settings) -> Training:
         """Training rows of a cohort by index label."""
         frame = cohort.frame.loc[rows].reset_index(drop=True)
-        return cls(frame, spec, cohort.metrics, cohort.dated, settings)
+        return cls(frame, propose_from(spec, frame), cohort.metrics, cohort.dated, settings)
 
     @cached_property
     def y(self) -> np.ndarray:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from churnbench.calibration.gate import small_data_tier
 from churnbench.cli.progress import shown_progress
 from churnbench.cli.summary import closing_summary
 from churnbench.data.project import Project, load_project
@@ -88,7 +89,18 @@ def check(project_path: Path, *, seed: int, show_progress: bool) -> None:
     blocking = blocked_by(findings)
     if blocking:
         raise BlockedError(f"blocked by {len(blocking)} check(s): {', '.join(f.id for f in blocking)}.")
-    _say("\nNothing blocks. Next: churnbench run.")
+    _say(f"\nNothing blocks. {_sufficiency(events)} Next: churnbench run.")
+
+
+def _sufficiency(events: int) -> str:
+    """What so many churned accounts allow; training will hold fewer, since the newest are kept for the holdout."""
+    allowed = {
+        "descriptive": "too few to learn from: today's formula will be described, nothing proposed",
+        "proposal": "enough for a proposal, too few to promote it",
+        "gated": "enough for the refit and the gate; boosting stays a challenger",
+        "full": "enough for everything",
+    }
+    return f"{events:,} churned accounts are {allowed[small_data_tier(events)]}."
 
 
 def _line(finding: Finding) -> str:

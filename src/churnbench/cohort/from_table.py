@@ -64,7 +64,8 @@ def table_rows(session: Session, project: Project) -> tuple[Rows, pd.Series]:
     frame = fetch_frame(session, read_table(session, source, wanted))
     if frame.empty:
         raise InputError("the table has no rows.", file=source.label, fix="Add rows.")
-    y = _labels(frame.pop("@label"), project, source.label)
+    raw_label = frame.pop("@label")
+    y = _labels(raw_label, project, source.label)
     if id_column:
         frame = frame.rename(columns={"@account_id": "account_id"})
     else:
@@ -72,7 +73,14 @@ def table_rows(session: Session, project: Project) -> tuple[Rows, pd.Series]:
         frame["account_id"] = [f"row-{number:0{width}d}" for number in range(1, len(frame) + 1)]
     frame["account_id"] = frame["account_id"].astype(str)
     frame["as_of"] = pd.Series(pd.NaT, index=frame.index).astype("datetime64[us]")
-    return _rows(with_attributes(frame, None), inputs), y
+    rows = _rows(with_attributes(frame, None), inputs)
+    others = sorted({_plain(value) for value in raw_label[y == 0].dropna()})
+    if len(others) > 1:
+        rows.warnings.append(
+            f"{source.label}, column {label}: {listed(others)} all count as stayed; only "
+            f"{project.data.label_positive!r} counts as churned. Write an empty cell where the outcome is not known."
+        )
+    return rows, y
 
 
 def _rows(frame: pd.DataFrame, inputs: Inputs) -> Rows:

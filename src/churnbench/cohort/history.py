@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,9 @@ from churnbench.labels.outcomes import Outcomes, read_outcomes
 from churnbench.labels.sanity import sanity_findings
 from churnbench.labels.secondary import label_changes
 from churnbench.labels.window import label_snapshots, renewal_stratum
+
+#: Days without any churn after which a later churn no longer says that outcomes are complete until then.
+_LEAST_SILENCE = 31.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,9 +208,23 @@ def _segments(segment: pd.Series) -> pd.Series:
 
 
 def _last_seen(newest: date, outcomes: Outcomes) -> date:
-    """Last date in the data: the newest row or fact, or the newest churn that had become known."""
-    days = outcomes.churns["churn_at"].dropna()
-    return newest if days.empty else max(newest, days.max().date())
+    """Last date in the data: the newest row or fact, or the newest churn that the other churns lead up to.
+
+    A contract end far in the future, or a typing error, must not make every outcome before it look complete: a churn
+    that stands alone after a silence longer than ten usual gaps (and a month) does not count.
+    """
+    days = np.sort(outcomes.churns["churn_at"].dropna().to_numpy(dtype="datetime64[D]"))
+    days = np.unique(days)
+    if len(days) == 0:
+        return newest
+    usual = float(np.median(np.diff(days).astype(float))) if len(days) > 2 else 0.0
+    silence = max(_LEAST_SILENCE, 10 * usual)
+    start = max(np.datetime64(newest), days[0])
+    seen = [start, *days[days > start]]
+    for before, after in pairwise(seen):
+        if float((after - before).astype(int)) > silence:
+            return pd.Timestamp(before).date()
+    return pd.Timestamp(seen[-1]).date()
 
 
 def open_history(project: Project, *, memory_limit: str = "2GB", threads: int | None = None) -> History:

@@ -62,11 +62,13 @@ def score_file(
         coverage_bp, churn_probability, one `<dimension>_score` per dimension, config_version, body_sha256.
 
     Raises:
-        InputError: for a refused config, absent columns, or text where a number belongs.
+        InputError: for a refused config, absent columns, text where a number belongs, or an output that is the input.
     """
     document = read_document(config_path)
     scorer = checked_scorer(document, now=now, file=str(config_path))
     target = Path(out_path)
+    if target.exists() and Path(input_path).exists() and target.samefile(input_path):
+        raise InputError("the scores would replace their own inputs.", file=str(target), fix="Choose another --out.")
     kind = kind_of(str(target), WRITE_KINDS)
     with duckdb.connect() as connection:
         source = InputFile(connection, os.fspath(input_path))

@@ -18,6 +18,9 @@ import numpy as np
 #: Distinct churned accounts that every stratum needs for a slope of its own.
 _EVENTS_FOR_OWN_SLOPE = 50
 _CRITICAL_90 = 1.6448536269514722
+#: Slope of a health score that shows no fall in training, log-odds per point: a tenth over the whole scale. It hardly
+#: moves a probability, but accounts that the score tells apart stay apart, and its true AUC is what gets printed.
+LEAST_FALL = -0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +90,13 @@ def fit_line(index: np.ndarray, y: np.ndarray, accounts: np.ndarray, *, falling:
         index: float (rows,), finite.
         y: 0/1 (rows,).
         accounts: account of each row, for the clustered covariance.
-        falling: the slope may not be positive (a health score must not raise P(churn)); set to 0 if it would.
+        falling: a health score must not raise P(churn); a slope above `LEAST_FALL` is set to it.
     """
     beta, design, residual, information = _newton(index, y)
-    if falling and beta[1] > 0.0:
-        rate = (y.sum() + 0.5) / (len(y) + 1.0)
-        flat = float(logit(np.array([rate]))[0])
-        return Line(flat, 0.0, np.diag([1.0 / max(len(y) * rate * (1 - rate), 1e-9), 0.0]))
+    if falling and beta[1] > LEAST_FALL:
+        rate = float((y.sum() + 0.5) / (len(y) + 1.0))
+        level = float(logit(np.array([rate]))[0]) - LEAST_FALL * float(index.mean())
+        return Line(level, LEAST_FALL, np.diag([1.0 / max(len(y) * rate * (1 - rate), 1e-9), 0.0]))
     _, cluster = np.unique(accounts, return_inverse=True)
     scores = np.column_stack([np.bincount(cluster, residual * design[:, k]) for k in range(2)])
     bread = np.linalg.pinv(information)

@@ -121,7 +121,7 @@ def run_backtest(
     proposal = propose(training, fitted[settings.derive], fitted["incumbent"], rule)
     return Backtest(
         cohort,
-        spec,
+        training.spec,
         folds,
         settings,
         training,

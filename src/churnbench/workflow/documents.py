@@ -54,7 +54,7 @@ def _document(
     label = evidence.get("label") or {}
     provenance = {
         "train_window": _window(backtest),
-        "label_window": [],
+        "label_window": _label_window(backtest),
         "gap_days": label.get("gap_days"),
         "horizon_days": label.get("horizon_days"),
         "data_fingerprint": evidence["data"]["fingerprint"],
@@ -93,15 +93,26 @@ def _window(backtest: Backtest) -> list[str]:
     return [f"{as_of.min():%Y-%m-%d}", f"{as_of.max():%Y-%m-%d}"]
 
 
+def _label_window(backtest: Backtest) -> list[str]:
+    """From the first day on which a training outcome could fall to the last."""
+    window = backtest.cohort.window
+    if window is None:
+        return []
+    as_of = backtest.training.frame["as_of"]
+    first = as_of.min() + timedelta(days=window.gap_days + 1)
+    last = as_of.max() + timedelta(days=window.gap_days + window.horizon_days)
+    return [f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"]
+
+
 def _measures(evidence: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     holdout = evidence["contenders"][name]["holdout"]
-    data, gate = evidence["data"], evidence["gate"]
+    gate = evidence["gate"]
     return [
         {
             "name": measure,
             "value": figure["value"],
             "ci90": figure["ci90"],
-            "accounts": data["accounts"],
+            "accounts": gate["holdout_accounts"],
             "events": gate["holdout_events"],
             "segment": "all",
         }
@@ -112,6 +123,8 @@ def _measures(evidence: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 def _commit() -> str | None:
     """Commit of the code, when it runs from a checkout."""
     here = Path(__file__).resolve().parent
+    if "site-packages" in here.parts:
+        return None  # installed: the repository around it, if any, is somebody else's
     try:
         said = subprocess.run(  # noqa: S603 - a fixed command
             ["git", "-C", str(here), "rev-parse", "HEAD"],  # noqa: S607 - whichever git the user has

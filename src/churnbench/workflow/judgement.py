@@ -118,6 +118,7 @@ def _verdict(
             "margin": decision.margin,
             "null_log_loss": null_log_loss(base_rate),
             "holdout_events": events,
+            "holdout_accounts": int(rows["account_id"].nunique()),
             "events_needed": decision.events_needed,
             "guards": [{"id": g.id, "ok": g.ok, "detail": g.detail} for g in guards],
             "unlocks": unlocks,
@@ -236,11 +237,17 @@ def _warnings(backtest: Backtest, contenders: dict[str, Any], unlocks: int) -> l
             f"This holdout has been looked at {unlocks} times. Each look that changes a setting makes its "
             "verdict a little too hopeful; new data restore it."
         )
-    limits = backtest.settings.limits.active()
-    if limits and (backtest.candidate.derived is None or backtest.candidate.derived.refit is None):
+    if backtest.spec.segment_weights:
         found.append(
-            f"The limits on weights ({', '.join(limits)}) hold inside the anchored refit only; this candidate "
-            f"({backtest.candidate.name}) was derived without them."
+            "Today's formula weighs dimensions by segment; the candidate has one profile for all segments, learned "
+            "from the whole book, and limits on moves are held against the default profile. See the segments before "
+            "adopting it."
+        )
+    if backtest.candidate.name != "anchored":
+        found.append(
+            f"The weights of this candidate ({backtest.candidate.name}) were derived from the rows on which its "
+            "cut-offs were chosen; its promises are a little too hopeful. Only the anchored refit scores those rows "
+            "out of fold."
         )
     if backtest.cohort.claim_level == "reconstructed":
         found.append(

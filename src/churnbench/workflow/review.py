@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from churnbench.workflow.documents import candidate_document, incumbent_document
 from churnbench.workflow.judgement import judge
 from churnbench.workflow.publish import exclusive, publish, write_json
 from churnbench.workflow.recording import record_review
-from churnbench.workflow.settings import calibration_settings, threshold_rule
+from churnbench.workflow.settings import calibration_settings, require_values, threshold_rule
 from churnbench.workflow.stopwatch import Stopwatch
 
 
@@ -92,11 +93,13 @@ def run_review(
     """
     progress, recorder, watch = progress or Silent(), recorder or NoRecorder(), Stopwatch()
     with exclusive(out) as staging, recorder:
+        settings, rule = calibration_settings(project, seed), threshold_rule(project)
         progress.stage("reading data")
         with watch.stage("data"):
             history = open_history(project)
             cohort = history.cohort()
             spec = history.formula
+            require_values(project, cohort)
         folds = make_folds(project, cohort, seed) if len(cohort.labelled()) else ()
         with watch.stage("checks"):
             findings = _checked(project, history, cohort, folds, seed, progress)
@@ -109,9 +112,8 @@ def run_review(
             recorder.tags({"verdict": "blocked"})
             raise BlockedError(
                 " ".join(finding.detail for finding in blocked_by(findings))
-                + f" The evidence is in {out / 'evidence.json'}."
+                + f" The evidence is in {out / 'evidence.json'}; results of an earlier run there were removed."
             )
-        settings, rule = calibration_settings(project, seed), threshold_rule(project)
         with watch.stage("backtest"):
             backtest = run_backtest(cohort, spec, folds, settings, rule, progress)
         evidence = evidence_of(project, backtest, findings, recorder, seed, progress, watch)
@@ -158,7 +160,7 @@ def evidence_of(
     with watch.stage("prices"):
         priced, policies = _prices(backtest, progress)
     with watch.stage("holdout"):
-        unlocks = recorder.holdout_unlocked(_holdout_key(cohort, folds))
+        unlocks = recorder.holdout_unlocked(_holdout_key(cohort))
         backtest.open_holdout()
         base = _preamble(project, cohort, folds, findings, recorder, seed)
         evidence = {**base, **judge(project, backtest, spread, priced, policies, unlocks, progress)}
@@ -184,8 +186,11 @@ def _prices(backtest: Backtest, progress: Progress) -> tuple[list[Price], list[d
     return priced, policies
 
 
-def _holdout_key(cohort: Cohort, folds: tuple[Fold, ...]) -> str:
-    return f"{cohort.fingerprint}:{folds[-1].name if cohort.dated else 'cross-validation'}"
+def _holdout_key(cohort: Cohort) -> str:
+    """Which outcomes a look reveals. Changing metrics, gap or horizon does not make them unseen again."""
+    rows = cohort.frame[["account_id", "churned_on"]] if cohort.dated else cohort.frame[["account_id", "y"]]
+    text = rows.drop_duplicates().sort_values(["account_id", rows.columns[1]]).to_csv(index=False)
+    return f"outcomes:{sha256(text.encode()).hexdigest()}"
 
 
 def _preamble(

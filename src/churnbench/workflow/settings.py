@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from churnbench.calibration import Limits, Settings, ThresholdRule
 from churnbench.data.project import Project
+from churnbench.domain.cohort import Cohort
+from churnbench.domain.errors import InputError
 
 
 def calibration_settings(project: Project, seed: int) -> Settings:
-    """`[calibration]` as settings."""
+    """`[calibration]` as settings.
+
+    Raises:
+        InputError: for limits on weights that the chosen derivation could not hold.
+    """
     section = project.calibration
+    names = ("max_metric_share", "dimension_share", "leading_share", "max_move_points")
+    limits = [name for name in names if getattr(section, name) is not None]
+    if limits and section.derive != "anchored":
+        raise InputError(
+            f"{' and '.join(limits)} cannot be held with derive = '{section.derive}': only the anchored refit keeps "
+            "limits inside its fit, and cutting weights afterwards would break the formula.",
+            file=project.file,
+            column="calibration.derive",
+            fix="Write derive = 'anchored', or remove the limits.",
+        )
     return Settings(
         derive=section.derive,
         shapes=section.shapes,
@@ -38,3 +54,18 @@ def threshold_rule(project: Project) -> ThresholdRule:
         "arr" if section.by == "cost" else None,
         section.delta,
     )
+
+
+def require_values(project: Project, cohort: Cohort) -> None:
+    """Cut-offs by cost need the value of an account; say so before anything is fitted.
+
+    Raises:
+        InputError: when the column that `thresholds.value` names (arr by default) holds no value.
+    """
+    if project.thresholds.by == "cost" and cohort.frame["arr"].notna().sum() == 0:
+        raise InputError(
+            f"cut-offs by cost need the value of an account, but no column '{project.value_column}' holds values.",
+            file=project.file,
+            column="thresholds.value",
+            fix="Name a column with the yearly value of an account, or choose by = 'risk' or 'capacity'.",
+        )

@@ -91,7 +91,7 @@ def test_without_an_interval_nothing_is_claimed(missing: tuple[float | None, flo
     assert found.events_needed is None
 
 
-@given(st.integers(1, 500), st.floats(1.1, 8), st.floats(1.2, 20))
+@given(st.integers(1, 500), st.floats(1.1, 8), st.floats(1.2, 9.9))
 def test_the_events_needed_scale_with_the_square_of_the_interval(events: int, effect: float, width: float) -> None:
     delta = Estimate(effect, effect * (1 - width), effect * (1 + width))
     needed = events_needed(delta, 1.0, events)
@@ -110,7 +110,8 @@ def test_a_small_difference_is_settled_when_its_interval_fits_inside_the_margin(
     [
         (Estimate(None), 10),
         (Estimate(1.0, 0.5, 1.5), 0),
-        (Estimate(1e-9, -5.0, 5.0), 10**6),
+        (Estimate(1.0 + 1e-9, -20.0, 22.0), 10),
+        (Estimate(0.999, 0.5, 1.5), 100),
         (Estimate(0.0, 0.0, 0.0), 5),
     ],
 )
@@ -169,3 +170,21 @@ def test_segments_that_do_not_differ_are_pooled_to_one_rate() -> None:
 def test_a_single_segment_is_its_own_book() -> None:
     found = pooled_rates({"only": (20.0, 200.0)})["only"]
     assert found.value == pytest.approx(0.1, abs=0.01)
+
+
+def test_a_gain_below_the_margin_is_named_as_such_without_a_number_of_events() -> None:
+    found = _decide(0.9 * MARGIN, 0.1 * MARGIN, 1.7 * MARGIN)
+    assert found.verdict == "not-enough-evidence"
+    assert "is better, but by" in found.sentence
+    assert found.events_needed is None
+
+
+def test_a_candidate_that_ranks_like_chance_is_called_no_usable_signal() -> None:
+    blind = Guard("ranks-better-than-chance", False, "AUC 0.493 (90 % interval 0.470 to 0.520).")
+    found = _decide(2 * MARGIN, MARGIN, 3 * MARGIN, guards=(blind,))
+    assert found.verdict == "not-enough-evidence"
+    assert found.sentence.startswith("No usable signal")
+
+
+def test_an_interval_wholly_inside_the_margin_is_equivalent_even_when_it_lies_below_zero() -> None:
+    assert _decide(-0.5 * MARGIN, -0.9 * MARGIN, -0.1 * MARGIN).verdict == "keep-equivalent"

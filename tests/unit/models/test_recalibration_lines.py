@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 from churnbench.models import Line, Recalibration, expit, logit, recalibrate
-from churnbench.models.recalibration import fit_line
+from churnbench.models.recalibration import LEAST_FALL, fit_line
 
 
 def _drawn(rows: int, intercept: float, slope: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -91,8 +92,10 @@ def test_repeating_every_row_of_an_account_leaves_its_interval_alone() -> None:
 def test_a_health_score_never_raises_the_risk_when_falling_is_asked() -> None:
     index, y, accounts = _drawn(500, -1.0, 0.7, 4)
     flat = fit_line(index, y, accounts, falling=True)
-    assert flat.slope == 0.0
-    assert flat.probability(np.array([-5.0, 5.0])) == pytest.approx((y.sum() + 0.5) / (len(y) + 1))
+    assert flat.slope == LEAST_FALL < 0
+    assert flat.probability(np.array([-5.0, 5.0])) == pytest.approx((y.sum() + 0.5) / (len(y) + 1), rel=0.01)
+    # What the score tells apart stays apart, so that its own AUC is the one that is printed.
+    assert roc_auc_score(y, flat.probability(index)) == pytest.approx(roc_auc_score(y, -index))
     falling = fit_line(-index, y, accounts, falling=True)
     assert falling.slope == pytest.approx(fit_line(-index, y, accounts).slope)
     assert falling.slope < 0
