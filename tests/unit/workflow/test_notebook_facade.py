@@ -80,7 +80,7 @@ def test_unlocks_are_counted_and_a_second_look_is_warned_about(
 
     again = cb.calibrate(result, recorder=Second())
     assert [p.evidence["gate"]["unlocks"] for p in (proposal, again)] == [1, 2]
-    assert keys[0].startswith(\"outcomes:\")
+    assert keys[0].startswith("outcomes:")
     assert not any("looked at" in warning for warning in proposal.evidence["warnings"])
     assert any("looked at 2 times" in warning for warning in again.evidence["warnings"])
     assert again.config.document["body"] == proposal.config.document["body"]
