@@ -16,6 +16,7 @@ from churnbench.calibration.thresholds import Cut, ScoredRows
 from churnbench.calibration.training import Training
 from churnbench.domain.errors import InputError
 from churnbench.formula import score_frame, with_bands, with_display_map
+from churnbench.metrics.decision import profit_threshold
 
 _EDGE = 0.5
 
@@ -154,7 +155,7 @@ def _cost_cut(training: Training, fitted: FittedContender, rows: ScoredRows, rul
             fix="Name a column with the yearly value of an account, or choose by = 'risk' or 'capacity'.",
         )
     value = float(pd.to_numeric(training.frame[column]).mean())
-    at_least = cuts.cost_threshold(contact_cost=rule.contact_cost or 0.0, save_rate=rule.save_rate or 0.0, value=value)
+    at_least = profit_threshold(value=value, contact_cost=rule.contact_cost or 0.0, save_rate=rule.save_rate or 0.0)
     probability = fitted.recalibration.fallback.probability(rows.score)
     return cuts.risk_cut(rows, probability, at_least)
 

@@ -144,24 +144,6 @@ def capacity_cut(rows: ScoredRows, capacity: int) -> Cut:
     return _unpromised(rows, float(np.median(at)) + 1e-9)
 
 
-def cost_threshold(*, contact_cost: float, save_rate: float, value: float, incentive: float = 0.0) -> float:
-    """P(churn) above which contacting pays: (f + d V) / (g (1 - d) V + d V).
-
-    Args:
-        contact_cost: f, cost of one contact, money.
-        save_rate: g, share of contacted churners who stay, 0-1.
-        value: V, value of an account kept, money.
-        incentive: d, share of the value given away with the contact, 0-1.
-
-    Source: Verbeke et al. (2012), profit of a retention campaign per account.
-
-    >>> cost_threshold(contact_cost=300, save_rate=0.3, value=10000)
-    0.1
-    """
-    gain = save_rate * (1 - incentive) * value + incentive * value
-    return min(1.0, (contact_cost + incentive * value) / gain) if gain > 0 else 1.0
-
-
 def risk_cut(rows: ScoredRows, probability: np.ndarray, at_least: float) -> Cut:
     """Cut-off below which the risk curve says `P(churn) >= at_least`; `probability` per row of `rows`."""
     risky = probability >= at_least

@@ -12,7 +12,9 @@ import pandas as pd
 from churnbench.calibration import CONTENDERS
 from churnbench.domain.progress import Progress
 from churnbench.metrics import AccountBootstrap, Estimate, at_capacity, gain_curve, korn_graubard, summarise
-from churnbench.metrics.reliability import reliability_bins
+from churnbench.metrics.decision import expected_profit, net_benefit
+from churnbench.metrics.probability import brier_parts
+from churnbench.metrics.reliability import ece, ece_null, reliability_bins
 
 REPLICATES = 1000
 #: By-fold intervals are for a plot; fewer resamples do.
@@ -76,6 +78,8 @@ def contender_evidence(
     seen_accounts: frozenset[str],
     capacity: int,
     too_late: int,
+    arr: np.ndarray,
+    costs: tuple[float, float] | None,
     seconds: Mapping[str, float],
     progress: Progress,
 ) -> dict[str, Any]:
@@ -87,6 +91,8 @@ def contender_evidence(
         seen_accounts: accounts that the last training set held.
         capacity: accounts that can be called per snapshot.
         too_late: distinct accounts that churned within the gap after a holdout snapshot and in no window.
+        arr: yearly value of the account per holdout row, NaN where unknown.
+        costs: cost of a contact and share of contacted churners who stay, when the project names them.
         seconds: fit seconds per contender.
         progress: told of each contender.
     """
@@ -110,10 +116,50 @@ def contender_evidence(
                 bootstrap=holdout.bootstrap,
                 too_late=too_late,
             ).as_json(),
+            "further": _further(holdout, name, capacity, arr, costs),
             "fit_seconds": round(seconds.get(name, 0.0), 3),
         }
         progress.step(entry.label)
     return found
+
+
+def _further(
+    holdout: Tested, name: str, capacity: int, arr: np.ndarray, costs: tuple[float, float] | None
+) -> dict[str, Any]:
+    """Measures that explain the seven: parts of the Brier score, ECE beside its null, net benefit, ARR, profit."""
+    y, p = holdout.y, holdout.probability(name)
+    parts = brier_parts(y, p)
+    base_rate = float(y.mean())
+    threshold = 2 * base_rate / (1 + base_rate)  # twice the odds of the base rate
+    found: dict[str, Any] = {
+        "brier_parts": {
+            "miscalibration": parts.miscalibration,
+            "discrimination": parts.discrimination,
+            "uncertainty": parts.uncertainty,
+        },
+        "ece": ece(y, p),
+        "ece_null": ece_null(p),
+        "net_benefit": {"threshold": threshold, "value": net_benefit(y, p, threshold=threshold)},
+        "arr_caught_share": _arr_caught(holdout, p, capacity, arr),
+        "expected_profit": None,
+    }
+    known = ~np.isnan(arr)
+    if costs is not None and known.any():
+        found["expected_profit"] = expected_profit(
+            y[known], p[known], value=arr[known], contact_cost=costs[0], save_rate=costs[1]
+        )
+    return found
+
+
+def _arr_caught(holdout: Tested, p: np.ndarray, capacity: int, arr: np.ndarray) -> float | None:
+    """Share of the churning ARR among the `capacity` riskiest rows of each snapshot."""
+    table = pd.DataFrame({"snapshot": holdout.snapshot, "p": p, "lost": np.where(holdout.y == 1, arr, 0.0)})
+    table = table[~np.isnan(arr)]
+    total = float(table["lost"].sum())
+    if total <= 0:
+        return None
+    rank = table.groupby("snapshot")["p"].rank(ascending=False, method="first")
+    return float(table.loc[rank <= capacity, "lost"].sum()) / total
 
 
 def _by_fold(walk_forward: Tested | None, holdout: Tested) -> dict[str, list[dict[str, Any]]]:

@@ -67,6 +67,8 @@ def judge(
         seen_accounts=frozenset((backtest.training.frame if cohort.dated else rows)["account_id"]),
         capacity=capacity,
         too_late=_too_late(cohort, rows),
+        arr=rows["arr"].to_numpy(dtype=float),
+        costs=_costs(project),
         seconds=backtest.fit_seconds,
         progress=progress,
     )
@@ -86,6 +88,13 @@ def judge(
         "segments": segments,
         "warnings": [*cohort.warnings, *_warnings(backtest, contenders, unlocks)],
     }
+
+
+def _costs(project: Project) -> tuple[float, float] | None:
+    section = project.thresholds
+    if section.contact_cost is None or section.save_rate is None:
+        return None
+    return section.contact_cost, section.save_rate
 
 
 def _verdict(

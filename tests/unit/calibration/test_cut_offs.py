@@ -12,7 +12,6 @@ from churnbench.calibration import settled_bands
 from churnbench.calibration.thresholds import (
     ScoredRows,
     capacity_cut,
-    cost_threshold,
     default_risks,
     green_cut,
     least_accounts,
@@ -125,29 +124,6 @@ def test_capacity_marks_that_many_accounts_at_the_median_snapshot() -> None:
     assert cut.promise is None
     assert not cut.guaranteed
     assert (score < capacity_cut(rows, 10_000).score).mean() > 0.98
-
-
-@given(
-    cost=st.floats(0, 1e5),
-    save=st.floats(0.01, 1),
-    value=st.floats(1, 1e7),
-    incentive=st.floats(0, 0.5),
-)
-def test_at_the_cost_threshold_the_campaign_neither_wins_nor_loses(
-    cost: float, save: float, value: float, incentive: float
-) -> None:
-    p = cost_threshold(contact_cost=cost, save_rate=save, value=value, incentive=incentive)
-    assert 0 <= p <= 1
-    # Verbeke et al.: profit = p g (1 - d) V - (1 - p) d V - f, the incentive paid to those who would have stayed.
-    profit = p * save * (1 - incentive) * value - (1 - p) * incentive * value - cost
-    if p < 1:
-        assert profit == pytest.approx(0, abs=1e-6 * (value + cost))
-    else:
-        assert profit <= 1e-6 * (value + cost)
-
-
-def test_an_account_without_value_is_never_worth_a_contact() -> None:
-    assert cost_threshold(contact_cost=10, save_rate=0.3, value=0.0) == 1.0
 
 
 def test_the_risk_cut_has_every_risky_row_below_it() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from churnbench.reports.blocks import (
@@ -29,6 +29,21 @@ FURTHER = (
     ("lift_at_10pct", "lift at 10 %", 2),
     ("calibration_slope", "calibration slope", 2),
     ("observed_over_expected", "observed / expected", 2),
+)
+#: What stands behind them: path below `further`, heading, decimals.
+PARTS = (
+    (("brier_parts", "miscalibration"), "Brier: miscalibration", 5),
+    (("brier_parts", "discrimination"), "Brier: discrimination", 5),
+    (("ece",), "calibration error", 4),
+    (("ece_null",), "by chance alone", 4),
+    (("net_benefit", "value"), "net benefit", 4),
+    (("arr_caught_share",), "churning ARR caught at capacity", 1),
+    (("expected_profit",), "expected profit per account", 2),
+)
+PARTS_HOW = (
+    "Brier score = miscalibration - discrimination + uncertainty of the base rate. Calibration error is to be read "
+    "beside what chance alone would show. Net benefit: churners reached minus false alarms, weighed at twice the odds "
+    "of the base rate. Expected profit needs contact_cost and save_rate."
 )
 HOW = (
     "AUC: chance that a churned account is ranked riskier than one that stayed; 0.5 is a "
@@ -121,12 +136,24 @@ def _further(lens: Lens) -> list[Block]:
         "Calibration slope 1 and observed / expected 1 mean honest probabilities. Lift: churn "
         "rate among the riskiest tenth over the base rate."
     )
-    return [
-        Fold(
-            "All other measures, and accounts never seen in training",
-            [Table("On the holdout", columns, cells, how)],
-        )
-    ]
+    tables: list[Block] = [Table("On the holdout", columns, cells, how)]
+    more = [(name, entry) for name, entry in rows if isinstance(entry.get("further"), Mapping)]
+    if more:
+        tables.append(_parts(lens, more))
+    return [Fold("All other measures, and accounts never seen in training", tables)]
+
+
+def _parts(lens: Lens, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
+    """Where the Brier score comes from, calibration error beside chance, and what a decision gains."""
+    columns = [text_column("contender"), *(number_column(title) for _, title, _ in PARTS)]
+    cells = []
+    for name, entry in rows:
+        line = [Cell(lens.label(name), look=f"key {lens.role(name)}")]
+        for path, _, decimals in PARTS:
+            found = number(entry, "further", *path)
+            line.append(Cell(percent(found) if path == ("arr_caught_share",) else fixed(found, decimals)))
+        cells.append(line)
+    return Table("Behind the figures", columns, cells, PARTS_HOW)
 
 
 def _behind(entry: Mapping[str, Any]) -> str:
