@@ -4,10 +4,11 @@ Every model yields an index (log-odds of churn), known out of fold on the traini
 index of any contender into P(churn).
 """
 
+from churnbench.metrics.reliability import expit, logit
 from churnbench.models.boosting import Boosted, fit_boosting
 from churnbench.models.design import Encoder
 from churnbench.models.logistic import fit_logistic, log_odds
-from churnbench.models.recalibration import Line, Recalibration, expit, logit, on_one_scale, recalibrate
+from churnbench.models.recalibration import Line, Recalibration, on_one_scale, recalibrate
 
 __all__ = [
     "Boosted",

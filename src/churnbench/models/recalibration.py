@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from churnbench.metrics.reliability import expit, logit
+
 #: Distinct churned accounts that every stratum needs for a slope of its own.
 _EVENTS_FOR_OWN_SLOPE = 50
 _CRITICAL_90 = 1.6448536269514722
@@ -65,22 +67,6 @@ class Recalibration:
             rows = stratum == name
             result[rows] = line.probability(index[rows])
         return np.where(np.isnan(result), self.base_rate, result)
-
-
-def expit(value: np.ndarray) -> np.ndarray:
-    """Logistic function without overflow.
-
-    >>> expit(np.array([-1000.0, 0.0, 1000.0])).tolist()
-    [0.0, 0.5, 1.0]
-    """
-    clipped = np.clip(value, -700.0, 700.0)
-    return np.asarray(np.where(value < -700.0, 0.0, 1.0 / (1.0 + np.exp(-clipped))))
-
-
-def logit(probability: np.ndarray) -> np.ndarray:
-    """Log-odds, with probabilities kept 1e-9 away from 0 and 1."""
-    safe = np.clip(probability, 1e-9, 1 - 1e-9)
-    return np.asarray(np.log(safe / (1 - safe)))
 
 
 def fit_line(index: np.ndarray, y: np.ndarray, accounts: np.ndarray, *, falling: bool = False) -> Line:

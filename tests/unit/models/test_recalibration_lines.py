@@ -175,7 +175,8 @@ def test_a_stratum_never_seen_is_answered_by_the_line_over_all_rows() -> None:
     assert said.tolist() == pytest.approx([expit(np.array(2.0)).item(), expit(np.array(-0.5)).item()])
 
 
-@given(st.floats(-50, 50))
+@given(st.floats(-30, 30))
 def test_expit_and_logit_undo_each_other_between_their_limits(value: float) -> None:
     back = float(logit(expit(np.array([value])))[0])
-    assert back == pytest.approx(np.clip(value, np.log(1e-9), -np.log(1e-9)), abs=1e-5)
+    # Near 1 a double has only about 1e-16 left to say it in, so the error grows with exp(value).
+    assert back == pytest.approx(value, abs=1e-6 + 1e-15 * np.exp(abs(value)))
