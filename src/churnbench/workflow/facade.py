@@ -23,6 +23,7 @@ from churnbench.domain.formula_spec import FormulaSpec
 from churnbench.domain.progress import Progress, Silent
 from churnbench.domain.recorder import NoRecorder, Recorder
 from churnbench.export import checked_scorer, read_document, score_table, write_document
+from churnbench.formula.metric_plan import require_columns
 from churnbench.reports import render_review
 from churnbench.workflow.contender_evidence import Tested
 from churnbench.workflow.contest import Backtest, make_folds, run_backtest
@@ -275,7 +276,7 @@ def score(config: Config | Mapping[str, Any] | str | Path, frame: pd.DataFrame) 
         `<dimension>_score` per dimension, config_version, body_sha256.
 
     Raises:
-        InputError: for a refused config or unusable inputs.
+        InputError: for a refused config, an absent metric column, or unusable inputs.
     """
     if isinstance(config, Config):
         document = dict(config.document)
@@ -284,5 +285,6 @@ def score(config: Config | Mapping[str, Any] | str | Path, frame: pd.DataFrame) 
     else:
         document = read_document(config)
     checked_scorer(document)
+    require_columns(document["body"], frame)
     keys = [name for name in ("account_id", "as_of") if name in frame]
     return pd.concat([frame[keys], score_table(document, frame)], axis=1)

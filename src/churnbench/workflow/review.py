@@ -28,7 +28,7 @@ from churnbench.reports import figures, write_review
 from churnbench.workflow.contest import Backtest, make_folds, run_backtest
 from churnbench.workflow.documents import candidate_document, incumbent_document
 from churnbench.workflow.judgement import judge
-from churnbench.workflow.publish import exclusive, publish, write_json
+from churnbench.workflow.publish import CONFIG, exclusive, publish, write_json
 from churnbench.workflow.recording import record_review
 from churnbench.workflow.settings import calibration_settings, require_values, threshold_rule
 from churnbench.workflow.stopwatch import Stopwatch
@@ -108,11 +108,12 @@ def run_review(
             evidence = {**base, **_blocked_parts(findings), "seconds": watch.seconds()}
             write_json(staging / "evidence.json", evidence)
             write_review(evidence, staging / "review.html")
+            removed = "; the config.json of an earlier run there was removed" if (out / CONFIG).exists() else ""
             publish(staging, out)
             recorder.tags({"verdict": "blocked"})
             raise BlockedError(
                 " ".join(finding.detail for finding in blocked_by(findings))
-                + f" The evidence is in {out / 'evidence.json'}; results of an earlier run there were removed."
+                + f" The evidence is in {out / 'evidence.json'}{removed}."
             )
         with watch.stage("backtest"):
             backtest = run_backtest(cohort, spec, folds, settings, rule, progress)

@@ -168,7 +168,11 @@ def test_a_server_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
 
 def test_a_server_that_answers_is_reachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(5)
         require_reachable(Store(f"http://127.0.0.1:{server.getsockname()[1]}", None, None))
+        caller, address = server.accept()
+        caller.close()
+    assert address[0] == "127.0.0.1"
 
 
 def test_a_damaged_database_is_told_before_the_work_starts(tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ def _blocked(project: Path, check: str) -> dict:
 
 
 def test_a_leak_blocks_and_leaves_evidence_but_no_config(tmp_path: Path) -> None:
-    _blocked(write_project(tmp_path / "project", made=world(leak="full")), "s")
+    evidence = _blocked(write_project(tmp_path / "project", made=world(leak="full")), "single-feature-auc:ticket_tone")
+    assert evidence["contenders"] == {}
 
 
 NOTE = """[formula]
@@ -96,7 +97,7 @@ def test_a_written_reason_lets_a_blocked_run_through_and_stands_in_the_evidence(
 def test_one_class_is_blocked(project: Path) -> None:
     _change(project, "outcomes.csv", lambda table: table.iloc[:0])
     edit(project / "churnbench.toml", "\n[calibration]", "\n[label]\ndata_through = 2025-12-31\n\n[calibration]")
-    _blocked(project, "sanity:one-class")
+    assert _blocked(project, "sanity:one-class")["data"]["events"] == 0
 
 
 def test_outcomes_of_other_accounts_are_not_taken_for_no_churn(project: Path) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from projects import HEAD, write_project
 
+import churnbench as cb
 from churnbench.calibration import Settings, Training
 from churnbench.calibration.thresholds import Cut, ScoredRows, moved_cut
 from churnbench.cohort import open_history
@@ -98,3 +99,13 @@ def test_a_cut_off_that_had_to_move_carries_the_evidence_of_where_it_stands() ->
     broken = moved_cut(rows, found, 30.0, top=True, delta=0.1)
     assert not broken.guaranteed
     assert broken.promise is None
+
+
+def test_scoring_in_a_notebook_refuses_a_frame_without_a_metric(tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "p")
+    run_review(load_project(folder), tmp_path / "out", recorder=NoRecorder())
+    frame = pd.read_parquet(tmp_path / "out" / "latest_inputs.parquet")
+    config = tmp_path / "out" / "config.json"
+    assert len(cb.score(config, frame)) == len(frame)
+    with pytest.raises(InputError, match="csat"):
+        cb.score(config, frame.drop(columns="csat"))
