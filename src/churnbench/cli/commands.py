@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from churnbench.calibration.gate import small_data_tier
 from churnbench.cli.progress import shown_progress
 from churnbench.cli.summary import closing_summary
 from churnbench.data.project import Project, load_project
+from churnbench.data.world_settings import WorldSettings
+from churnbench.domain.cohort import OutcomeWindow
 from churnbench.domain.errors import BlockedError, ChurnbenchError, InputError
 from churnbench.domain.findings import Finding
 from churnbench.workflow import check_project, run_review
@@ -141,14 +144,51 @@ def verify(config: Path, *, engines: tuple[str, ...]) -> None:
         raise ChurnbenchError(f"{broken[0].engine} does not agree: {broken[0].first_difference}")
 
 
-def simulate(out: Path, *, accounts: int, months: int, seed: int, leak: str | None, null: bool) -> None:
+def simulate(
+    out: Path,
+    *,
+    file_format: str | None,
+    events: int | None,
+    window: tuple[int, int],
+    treat: float | None,
+    **knobs: Any,
+) -> None:
     """Write a synthetic world, with a project file so that it can be run at once."""
-    from churnbench.data.simulate import simulate_world
-    from churnbench.data.simulate_demo import simulated_project
+    from churnbench.data.simulate import draw_world
+    from churnbench.data.simulate_demo import simulated_project, streamed_project
+    from churnbench.data.world_settings import CHUNK_ACCOUNTS, Treatment
 
-    world = simulate_world(accounts, months, seed, leak=leak, null=null)
-    simulated_project(world, out)
-    _say(f"{accounts:,} accounts, {months} months in {out}; the truth is in {out / 'truth.json'}.")
+    if file_format not in (None, "csv", "parquet"):
+        raise InputError(f"'{file_format}' cannot be written.", column="--format", fix="Use csv or parquet.")
+    settings = WorldSettings(
+        **knobs,
+        window=OutcomeWindow(gap_days=window[0], horizon_days=window[1]),
+        treatment=None if treat is None else Treatment(effect=treat),
+    )
+    if events is not None:
+        _simulate_facts(settings, out, file_format=file_format, events=events)
+        return
+    if (file_format or ("csv" if settings.accounts <= CHUNK_ACCOUNTS else "parquet")) == "csv":
+        simulated_project(draw_world(settings), out)
+    else:
+        streamed_project(settings, out)
+    _say(f"{settings.accounts:,} accounts, {settings.months} months in {out}; the truth is in {out / 'truth.json'}.")
+
+
+def _simulate_facts(settings: WorldSettings, out: Path, *, file_format: str | None, events: int) -> None:
+    """Write a world of facts."""
+    from churnbench.data.simulate_facts import facts_project
+    from churnbench.data.world_facts import FactKnobs
+    from churnbench.data.world_facts_tables import FACT_TABLES
+
+    if file_format == "csv":
+        raise InputError("fact tables are Parquet.", column="--format", fix="Leave out --format or --facts.")
+    written = facts_project(settings, out, FactKnobs(events))
+    facts = sum(written.rows[table] for table in FACT_TABLES)
+    _say(
+        f"{settings.accounts:,} accounts, {settings.months} months, {facts:,} facts in {out};"
+        f" the truth is in {out / 'truth.json'}."
+    )
 
 
 def ui(project: Path, *, port: int) -> None:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from churnbench.data.simulate import World, simulate_world, write_tables, write_world
+from churnbench.data.world_chunk import Chunk
+from churnbench.data.world_leak_tables import Tables
+from churnbench.data.world_leaks import LEAKS, leaky_project
+from churnbench.data.world_settings import WorldSettings
+from churnbench.data.world_stream import Streamed, stream_world
 
 #: Size and seed of the demo.
 DEMO_ACCOUNTS = 2000
@@ -61,4 +68,27 @@ def simulated_project(world: World, out: Path) -> None:
         out: the folder; made when absent.
     """
     write_world(world, out)
-    (out / "churnbench.toml").write_text(project_file_text(), encoding="utf-8")
+    settings: Any = world.truth["settings"]
+    tables = Tables.exported(world.snapshots, world.outcomes, world.accounts)
+    text = leaky_project(settings["leak"], tables, settings["seed"], out, project_file_text())
+    (out / "churnbench.toml").write_text(text, encoding="utf-8")
+
+
+def streamed_project(settings: WorldSettings, out: Path, *, emit: Callable[[Chunk], object] | None = None) -> Streamed:
+    """Write a world of any size as Parquet, chunk by chunk, with its truth and a project file.
+
+    Args:
+        settings: the world asked for.
+        out: the folder; made when absent.
+        emit: called with every chunk (see `stream_world`).
+
+    Returns:
+        What was written.
+    """
+    written = stream_world(settings, out, emit=emit)
+    text = project_file_text()
+    for name in ("snapshots", "outcomes", "accounts"):
+        text = text.replace(f'"{name}.csv"', f'"{name}.parquet"')
+    text += "" if settings.leak is None else LEAKS[settings.leak].declares
+    (out / "churnbench.toml").write_text(text, encoding="utf-8")
+    return written

@@ -27,13 +27,14 @@ def month_ends(months: int) -> pd.DatetimeIndex:
     return pd.date_range(end=LAST_AS_OF, periods=months, freq="ME")
 
 
-def make_accounts(accounts: int, months: int, rng: np.random.Generator) -> pd.DataFrame:
+def make_accounts(accounts: int, months: int, rng: np.random.Generator, *, part: int = 0) -> pd.DataFrame:
     """Draw the book.
 
     Args:
         accounts: number of accounts, >= 1.
         months: number of monthly snapshots, >= 2.
         rng: source of randomness.
+        part: number of the chunk of a larger book; its CSMs get names of their own.
 
     Returns:
         One row per account: account_id, started_on, segment, arr (as first signed), csm, industry, channel,
@@ -52,7 +53,7 @@ def make_accounts(accounts: int, months: int, rng: np.random.Generator) -> pd.Da
             "started_on": _signups(accounts, months, rng),
             "segment": np.array(names)[segment],
             "arr": np.maximum(arr, 1200.0),
-            "csm": _managers(segment, rng),
+            "csm": _managers(segment, rng, part),
             "industry": rng.choice(_INDUSTRIES, size=accounts),
             "channel": rng.choice(_CHANNELS, size=accounts, p=[0.35, 0.25, 0.2, 0.12, 0.08]),
             "seats": seats.astype(np.int64),
@@ -70,13 +71,14 @@ def _signups(accounts: int, months: int, rng: np.random.Generator) -> pd.Datetim
     return pd.DatetimeIndex(ends[0] + pd.to_timedelta(np.where(new, during, before), unit="D"))
 
 
-def _managers(segment: NDArray[np.int64], rng: np.random.Generator) -> list[str]:
+def _managers(segment: NDArray[np.int64], rng: np.random.Generator, part: int) -> list[str]:
     """CSM names; each looks after one segment, so that a CSM's book is comparable."""
     owner = np.empty(len(segment), dtype=object)
     for code, name in enumerate(SEGMENTS):
         members = np.flatnonzero(segment == code)
         team = max(1, round(len(members) / SEGMENTS[name][3]))
-        owner[members] = [f"{name} CSM {number + 1}" for number in rng.integers(0, team, size=len(members))]
+        first = 100 * part + 1  # no team of a chunk is larger than a hundred
+        owner[members] = [f"{name} CSM {number + first}" for number in rng.integers(0, team, size=len(members))]
     return [str(name) for name in owner]
 
 

@@ -30,6 +30,23 @@ class Scene:
     contact: Array
 
 
+@dataclass(frozen=True)
+class Observer:
+    """How a latent level becomes a recorded value.
+
+    Attributes:
+        record: recorded values of levels (accounts, months), with all noise.
+        typical: what the record says of a level on average, without season, onboarding and noise.
+        window_months: months of activity that one record counts.
+        whole: whether the record is a whole number.
+    """
+
+    record: Callable[[Array, Scene], Array]
+    typical: Callable[[Array], Array]
+    window_months: int = 1
+    whole: bool = False
+
+
 def _sigmoid(x: Array) -> Array:
     return 1.0 / (1.0 + np.exp(-x))
 
@@ -41,7 +58,7 @@ def _rolling_sum(monthly: Array, months: int) -> Array:
     return total
 
 
-def share(centre: float, slope: float, *, usage: bool = False) -> Callable[[Array, Scene], Array]:
+def share(centre: float, slope: float, *, usage: bool = False) -> Observer:
     """A share 0-1, sampled over the seats; usage also dips in holidays and ramps up at the start."""
 
     def observe(q: Array, scene: Scene) -> Array:
@@ -52,20 +69,20 @@ def share(centre: float, slope: float, *, usage: bool = False) -> Callable[[Arra
         sampled: Array = np.clip(level + spread * scene.rng.standard_normal(q.shape), 0.0, 1.0)
         return np.round(sampled, 3)
 
-    return observe
+    return Observer(observe, lambda q: _sigmoid(centre + slope * q))
 
 
-def features_used(centre: float, slope: float, of: int) -> Callable[[Array, Scene], Array]:
+def features_used(centre: float, slope: float, of: int) -> Observer:
     """Share of `of` key features, so a multiple of 1/of."""
 
     def observe(q: Array, scene: Scene) -> Array:
         level = _sigmoid(centre + slope * q) * scene.onboarding
         return np.round(scene.rng.binomial(of, np.clip(level, 0.0, 1.0)) / of, 3)
 
-    return observe
+    return Observer(observe, lambda q: _sigmoid(centre + slope * q))
 
 
-def rate(log_mean: float, slope: float, *, usage: bool = False) -> Callable[[Array, Scene], Array]:
+def rate(log_mean: float, slope: float, *, usage: bool = False) -> Observer:
     """A positive, right-skewed quantity with ten per cent noise."""
 
     def observe(q: Array, scene: Scene) -> Array:
@@ -73,22 +90,20 @@ def rate(log_mean: float, slope: float, *, usage: bool = False) -> Callable[[Arr
         level = np.exp(log_mean + slope * (q + (scene.season if usage else 0.0)) + noise)
         return np.round(level * scene.onboarding if usage else level, 2)
 
-    return observe
+    return Observer(observe, lambda q: np.exp(log_mean + slope * q))
 
 
-def count(log_mean: float, slope: float, months: int) -> Callable[[Array, Scene], Array]:
+def count(log_mean: float, slope: float, months: int) -> Observer:
     """Events in the last `months` months: monthly Poisson counts, added up."""
 
     def observe(q: Array, scene: Scene) -> Array:
         monthly = scene.rng.poisson(np.exp(log_mean + slope * q) / months).astype(np.float64)
         return _rolling_sum(monthly, months)
 
-    return observe
+    return Observer(observe, lambda q: np.exp(log_mean + slope * q), window_months=months, whole=True)
 
 
-def rating(
-    centre: float, spread: float, low: float, high: float, decimals: int, *, noise: float = 0.3
-) -> Callable[[Array, Scene], Array]:
+def rating(centre: float, spread: float, low: float, high: float, decimals: int, *, noise: float = 0.3) -> Observer:
     """A bounded opinion: `spread` units per unit of q, plus `noise` (in units of q)."""
 
     def observe(q: Array, scene: Scene) -> Array:
@@ -96,19 +111,19 @@ def rating(
         bounded: Array = np.clip(centre + spread * said, low, high)
         return np.round(bounded, decimals)
 
-    return observe
+    return Observer(observe, lambda q: np.clip(centre + spread * q, low, high), whole=decimals == 0)
 
 
-def flag(threshold: float) -> Callable[[Array, Scene], Array]:
+def flag(threshold: float) -> Observer:
     """1 where q exceeds the threshold, else 0."""
 
     def observe(q: Array, scene: Scene) -> Array:  # noqa: ARG001 - all observers share one signature
         return (q > threshold).astype(np.float64)
 
-    return observe
+    return Observer(observe, lambda q: (q > threshold).astype(np.float64), whole=True)
 
 
-def punctuality(centre: float, slope: float) -> Callable[[Array, Scene], Array]:
+def punctuality(centre: float, slope: float) -> Observer:
     """Share of the invoices of twelve months, three a month, paid on time."""
 
     def observe(q: Array, scene: Scene) -> Array:
@@ -116,7 +131,7 @@ def punctuality(centre: float, slope: float) -> Callable[[Array, Scene], Array]:
         months = np.minimum(np.arange(1, q.shape[1] + 1), 12.0)
         return np.round(_rolling_sum(paid, 12) / (3.0 * months), 3)
 
-    return observe
+    return Observer(observe, lambda q: _sigmoid(centre + slope * q), window_months=12)
 
 
 @dataclass(frozen=True)
@@ -128,9 +143,10 @@ class MetricTruth:
         dimension: dimension of that preset.
         loadings: factor -> loading; the idiosyncratic rest makes the variance of q one.
         effect: fall of the log hazard of churn per unit of q (negative: more of it, more churn).
-        observe: how q becomes the recorded value; None for metrics that the contract history makes.
+        observer: how q becomes the recorded value; None for metrics that the contract history makes.
         saturates_at: q above which more does not help any more, or None (linear).
-        lag_months: months by which the record trails the truth.
+        response: months by which the recorded activity trails the decision (see `world_latent`).
+        struck: whether a champion's departure strikes it at once.
         unanswered: base share of missing values, and how much more (log-odds) per unit of low sentiment.
         needs_contact: missing when nobody wrote a ticket in the period.
     """
@@ -139,9 +155,10 @@ class MetricTruth:
     dimension: str
     loadings: dict[str, float] = field(default_factory=dict)
     effect: float = 0.0
-    observe: Callable[[Array, Scene], Array] | None = None
+    observer: Observer | None = None
     saturates_at: float | None = None
-    lag_months: int = 0
+    response: float = 0.0
+    struck: bool = False
     unanswered: tuple[float, float] = (0.0, 0.0)
     needs_contact: bool = False
 
@@ -155,10 +172,21 @@ class MetricTruth:
         return float(np.sqrt(1.0 - np.sum(self.load_vector() ** 2)))
 
 
+#: Months by which the records of a dimension trail the decision, unless the metric has its own. Counts over a
+#: period are late by half of it already, so their activity responds earlier.
+USAGE, ENGAGEMENT, SENTIMENT, FINANCIAL = 0.0, 0.8, 1.3, 5.0
+
 #: The world. Logins and depth of use are near copies of seat activity; support tickets come from customers
 #: who work with the product, so that here MORE tickets mean LESS churn, against every framework.
 METRICS: tuple[MetricTruth, ...] = (
-    MetricTruth("active_seats_share", "usage", {"commitment": 0.3, "usage": 0.85}, 0.05, share(0.9, 0.8, usage=True)),
+    MetricTruth(
+        "active_seats_share",
+        "usage",
+        {"commitment": 0.3, "usage": 0.85},
+        0.05,
+        share(0.9, 0.8, usage=True),
+        response=USAGE,
+    ),
     MetricTruth(
         "feature_adoption_share",
         "usage",
@@ -166,9 +194,24 @@ METRICS: tuple[MetricTruth, ...] = (
         0.75,
         features_used(0.4, 1.1, 24),
         saturates_at=-0.2,
+        response=USAGE,
     ),
-    MetricTruth("logins_per_user_week", "usage", {"commitment": 0.3, "usage": 0.85}, 0.0, rate(1.25, 0.4, usage=True)),
-    MetricTruth("advanced_actions_share", "usage", {"commitment": 0.25, "usage": 0.7}, 0.45, share(-1.4, 0.7)),
+    MetricTruth(
+        "logins_per_user_week",
+        "usage",
+        {"commitment": 0.3, "usage": 0.85},
+        0.0,
+        rate(1.25, 0.4, usage=True),
+        response=USAGE,
+    ),
+    MetricTruth(
+        "advanced_actions_share",
+        "usage",
+        {"commitment": 0.25, "usage": 0.7},
+        0.45,
+        share(-1.4, 0.7),
+        response=USAGE,
+    ),
     MetricTruth(
         "touchpoint_quality",
         "engagement",
@@ -176,6 +219,8 @@ METRICS: tuple[MetricTruth, ...] = (
         0.0,
         rating(3.5, 0.6, 1.0, 5.0, 1),
         unanswered=(0.06, 0.0),
+        response=ENGAGEMENT,
+        struck=True,
     ),
     MetricTruth(
         "executive_meetings_180d",
@@ -183,9 +228,18 @@ METRICS: tuple[MetricTruth, ...] = (
         {"commitment": 0.35, "relationship": 0.6},
         0.45,
         count(1.0, 0.6, 6),
+        response=0.0,
+        struck=True,
     ),
-    MetricTruth("training_completion_share", "engagement", {"commitment": 0.3}, 0.0, share(0.5, 1.0)),
-    MetricTruth("community_events_90d", "engagement", {"usage": 0.35}, 0.0, count(0.9, 0.6, 3)),
+    MetricTruth(
+        "training_completion_share",
+        "engagement",
+        {"commitment": 0.3},
+        0.0,
+        share(0.5, 1.0),
+        response=ENGAGEMENT,
+    ),
+    MetricTruth("community_events_90d", "engagement", {"usage": 0.35}, 0.0, count(0.9, 0.6, 3), response=0.0),
     MetricTruth(
         "nps",
         "sentiment",
@@ -193,15 +247,19 @@ METRICS: tuple[MetricTruth, ...] = (
         0.0,
         rating(28.0, 30.0, -100.0, 100.0, 0, noise=0.6),
         unanswered=(0.30, 0.6),
+        response=SENTIMENT,
+        struck=True,
     ),
     MetricTruth(
         "csat",
         "sentiment",
         {"commitment": 0.2, "sentiment": 0.7},
         0.0,
-        rating(4.0, 0.5, 1.0, 5.0, 1),
+        rating(4.0, 0.6, 1.0, 5.0, 1),
         unanswered=(0.08, 0.0),
         needs_contact=True,
+        response=SENTIMENT,
+        struck=True,
     ),
     MetricTruth(
         "escalations_90d",
@@ -209,8 +267,16 @@ METRICS: tuple[MetricTruth, ...] = (
         {"commitment": -0.2, "sentiment": -0.5, "support": 0.4},
         -0.3,
         count(-0.2, 0.8, 3),
+        response=SENTIMENT - 1.0,
     ),
-    MetricTruth("support_tickets_90d", "sentiment", {"usage": 0.2, "support": 0.7}, 1.05, rate(0.9, 0.55)),
+    MetricTruth(
+        "support_tickets_90d",
+        "sentiment",
+        {"usage": 0.2, "support": 0.7},
+        1.05,
+        rate(0.9, 0.55),
+        response=SENTIMENT,
+    ),
     MetricTruth(
         "ticket_tone",
         "sentiment",
@@ -218,16 +284,25 @@ METRICS: tuple[MetricTruth, ...] = (
         0.45,
         rating(0.15, 0.35, -1.0, 1.0, 2, noise=0.2),
         needs_contact=True,
+        response=SENTIMENT,
+        struck=True,
     ),
-    MetricTruth("is_reference", "sentiment", {"commitment": 0.4, "relationship": 0.3}, 0.0, flag(0.9)),
-    MetricTruth("arr_trend_12m", "financial"),
+    MetricTruth(
+        "is_reference",
+        "sentiment",
+        {"commitment": 0.4, "relationship": 0.3},
+        0.0,
+        flag(0.9),
+        response=SENTIMENT,
+    ),
+    MetricTruth("arr_trend_12m", "financial", response=FINANCIAL),
     MetricTruth(
         "on_time_payment_share",
         "financial",
         {"commitment": 0.2, "finance": 0.7},
         0.6,
         punctuality(2.0, 1.0),
-        lag_months=1,
+        response=0.0,
     ),
     MetricTruth(
         "contract_utilisation",
@@ -235,10 +310,13 @@ METRICS: tuple[MetricTruth, ...] = (
         {"commitment": 0.2, "usage": 0.2, "finance": 0.2},
         0.55,
         rate(-0.3, 0.3),
-        lag_months=1,
+        response=FINANCIAL,
     ),
-    MetricTruth("expansions_24m", "financial"),
+    MetricTruth("expansions_24m", "financial", response=FINANCIAL),
 )
+
+#: Metrics that hold whole numbers.
+WHOLE = frozenset({"expansions_24m"} | {m.id for m in METRICS if m.observer is not None and m.observer.whole})
 
 #: Factor on a dimension's effects by segment: executives decide large accounts, users small ones.
 SEGMENT_EFFECTS: dict[str, dict[str, float]] = {
@@ -246,3 +324,12 @@ SEGMENT_EFFECTS: dict[str, dict[str, float]] = {
     "Mid-Market": {"usage": 1.0, "engagement": 1.0, "sentiment": 1.0, "financial": 1.0},
     "SMB": {"usage": 1.2, "engagement": 0.7, "sentiment": 1.0, "financial": 1.1},
 }
+
+
+def segment_factor(segment: str, dimension: str, contrast: float) -> float:
+    """Factor of a segment on the effects of a dimension; `contrast` 0 makes all segments equal.
+
+    >>> segment_factor("Enterprise", "engagement", 0.0), segment_factor("Enterprise", "engagement", 1.0)
+    (1.0, 1.4)
+    """
+    return float(SEGMENT_EFFECTS[segment][dimension] ** contrast)

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from churnbench.data.world_hazard import NOTICE_DAYS
-from churnbench.data.world_latent import Latent
-from churnbench.data.world_metrics import FACTORS, METRICS, Array, Scene
+from churnbench.data.world_latent import Latent, delayed
+from churnbench.data.world_metrics import FACTORS, FINANCIAL, METRICS, Array, Scene
 
 #: Holidays pull usage down: calendar month -> shift of q.
 USAGE_SEASON = {8: -0.35, 12: -0.3, 1: -0.1}
@@ -35,8 +35,11 @@ class Contracts:
 
 
 def draw_contracts(book: pd.DataFrame, latent: Latent, edges: pd.DatetimeIndex, rng: np.random.Generator) -> Contracts:
-    """Contractions where commitment is low, expansions where it is high; nothing before signup."""
-    commitment = latent.constant[:, None, 0] + latent.moving[:, :, 0]
+    """Contractions where commitment was low, expansions where it was high; nothing before signup.
+
+    Contracts change as late as the other financial records show what was decided.
+    """
+    commitment = delayed(latent.factors[:, :, FACTORS.index("commitment")], FINANCIAL)
     shape = commitment.shape
     started = book["started_on"].to_numpy().astype("datetime64[D]")[:, None]
     active = started <= edges[: shape[1]].to_numpy().astype("datetime64[D]")[None, :]
@@ -70,6 +73,8 @@ def record_metrics(
     edges: pd.DatetimeIndex,
     notice: NDArray[np.datetime64],
     rng: np.random.Generator,
+    *,
+    missingness: float = 1.0,
 ) -> dict[str, Array]:
     """Recorded value of every metric.
 
@@ -80,30 +85,28 @@ def record_metrics(
         edges: month ends, at least as many as the history has months.
         notice: churn time per account (NaT when it stays).
         rng: source of randomness.
+        missingness: factor on the share of unanswered surveys and ratings.
 
     Returns:
         Metric id -> (accounts, months) values, NaN where nothing was recorded.
     """
-    months = latent.moving.shape[1]
+    months = latent.factors.shape[1]
     days = edges[:months].to_numpy().astype("datetime64[D]")
     scene = _scene(book, latent, days, rng)
     leaving = notice[:, None] <= days[None, :]
     fixed = contract_metrics(contracts)
     recorded: dict[str, Array] = {}
     for index, metric in enumerate(METRICS):
-        if metric.observe is None:
+        if metric.observer is None:
             recorded[metric.id] = fixed[metric.id]
             continue
-        q = latent.level(index)
-        if metric.lag_months:
-            q = np.concatenate([q[:, :1].repeat(metric.lag_months, 1), q[:, : -metric.lag_months]], axis=1)
-        values = metric.observe(q, scene)
+        values = metric.observer.record(latent.recorded_level(index), scene)
         if metric.dimension == "usage":
             values = np.where(leaving, np.round(AFTER_NOTICE * values, 3), values)
         if metric.id in ("support_tickets_90d", "escalations_90d"):
             values = values * scene.contact
-        base, informative = metric.unanswered
-        silent = _silent(latent, base, informative, rng) if base else np.zeros(q.shape, dtype=bool)
+        base, informative = min(missingness * metric.unanswered[0], 0.95), metric.unanswered[1]
+        silent = _silent(latent, base, informative, rng) if base else np.zeros(values.shape, dtype=bool)
         if metric.needs_contact:
             silent = silent | (scene.contact == 0.0)
         recorded[metric.id] = np.where(silent, np.nan, values)
@@ -113,7 +116,7 @@ def record_metrics(
 def _scene(book: pd.DataFrame, latent: Latent, days: NDArray[np.datetime64], rng: np.random.Generator) -> Scene:
     tenure = (days[None, :] - book["started_on"].to_numpy().astype("datetime64[D]")[:, None]).astype(np.float64)
     months = pd.DatetimeIndex(days).month
-    support = latent.constant[:, None, 4] + latent.moving[:, :, 4]
+    support = latent.factors[:, :, FACTORS.index("support")]
     writes = 1.0 / (1.0 + np.exp(-(2.6 + 0.8 * support)))
     return Scene(
         rng=rng,
@@ -126,8 +129,7 @@ def _scene(book: pd.DataFrame, latent: Latent, days: NDArray[np.datetime64], rng
 
 def _silent(latent: Latent, base: float, informative: float, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Whether a survey stays unanswered; one decision per account and quarter, unhappier ones more often."""
-    sentiment = FACTORS.index("sentiment")
-    mood = latent.constant[:, None, sentiment] + latent.moving[:, :, sentiment]
+    mood = latent.factors[:, :, FACTORS.index("sentiment")]
     month = np.arange(mood.shape[1])[None, :]
     shift = rng.integers(0, 3, (len(mood), 1))
     # The mood and the coin of a quarter's first month decide for the whole quarter.

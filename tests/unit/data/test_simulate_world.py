@@ -13,7 +13,6 @@ from churnbench.data.simulate import simulate_world, write_world
 from churnbench.data.simulate_demo import demo_project, simulated_project, starter_project
 from churnbench.data.world_book import next_renewals
 from churnbench.data.world_hazard import draw_times
-from churnbench.data.world_leaks import LEAKS
 from churnbench.data.world_metrics import METRICS
 from churnbench.domain.cohort import OutcomeWindow
 from churnbench.domain.errors import InputError
@@ -115,7 +114,7 @@ def test_churn_is_several_times_as_likely_before_a_renewal(large_world):
     y, keep = labelled(large_world)
     rows = large_world.snapshots
     near = (rows["renewal_on"] - rows["as_of"]).dt.days <= 104
-    assert y[keep & near].mean() > 2 * y[keep & ~near].mean()
+    assert y[keep & near].mean() > 1.7 * y[keep & ~near].mean()
 
 
 def test_the_stated_probability_is_calibrated_in_the_outcomes_that_followed(large_world):
@@ -209,9 +208,9 @@ def test_arr_and_its_trend_follow_from_the_recorded_contractions_and_expansions(
 
 
 def test_a_null_world_churns_independently_of_every_metric():
-    world = simulate_world(6000, 12, seed=8, null=True)
+    world = simulate_world(6000, 12, seed=8, null=True, truth=False)
     assert (world.truth_table["metric_risk"] == 0).all()
-    assert all(row["weight_percent"] == 0 for row in world.truth["metrics"])
+    assert all(row["effect_per_sd"] == row["weight_percent_range"] == 0 for row in world.truth["metrics"])
     y, keep = labelled(world)
     dates = sorted(world.snapshots.loc[keep, "as_of"].unique())
     rows = world.snapshots[keep & world.snapshots["as_of"].isin([dates[0], dates[4]])]
@@ -235,7 +234,8 @@ def test_without_signal_metrics_add_nothing_but_renewals_still_matter():
 
 def test_a_higher_base_rate_makes_more_churn_in_proportion():
     low, high = (
-        (simulate_world(3000, 12, seed=6, base_rate=rate).outcomes["voluntary"] == 1).sum() for rate in (0.02, 0.06)
+        (simulate_world(3000, 12, seed=6, base_rate=rate, truth=False).outcomes["voluntary"] == 1).sum()
+        for rate in (0.02, 0.06)
     )
     assert 2.4 < high / low < 3.6
     # 3,000 accounts, of which about a sixth are not signed yet on average, over eleven months
@@ -258,7 +258,6 @@ def test_a_leak_changes_its_own_columns_and_nothing_else(world, leak, columns):
     pd.testing.assert_frame_equal(world.outcomes, leaky.outcomes)
     pd.testing.assert_frame_equal(world.truth_table, leaky.truth_table)
     assert leaky.truth["settings"]["leak"] == leak
-    assert set(LEAKS) == {"footprint", "backfill", "full", "current-state"}
 
 
 def lead_auc(world, column, low, high):
@@ -271,25 +270,25 @@ def lead_auc(world, column, low, high):
 
 
 def test_the_footprint_shows_only_in_the_last_month_before_churn():
-    leaky = simulate_world(1500, 12, seed=9, leak="footprint")
+    leaky = simulate_world(1500, 12, seed=9, leak="footprint", truth=False)
     assert lead_auc(leaky, "active_seats_share", 0, 30) > 0.95
     assert lead_auc(leaky, "active_seats_share", 30, 60) < 0.80
 
 
 def test_a_backfilled_rating_gives_half_of_the_leavers_away_long_before():
-    clean, leaky = (simulate_world(1500, 12, seed=9, leak=leak) for leak in (None, "backfill"))
+    clean, leaky = (simulate_world(1500, 12, seed=9, leak=leak, truth=False) for leak in (None, "backfill"))
     assert lead_auc(leaky, "touchpoint_quality", 90, 180) > lead_auc(clean, "touchpoint_quality", 90, 180) + 0.1
 
 
 def test_a_full_leak_separates_the_label_almost_perfectly():
-    leaky = simulate_world(1500, 12, seed=9, leak="full")
+    leaky = simulate_world(1500, 12, seed=9, leak="full", truth=False)
     y, keep = labelled(leaky)
     tone = leaky.snapshots["ticket_tone"]
     assert roc_auc_score(y[keep], -tone[keep]) > 0.95
 
 
 def test_a_current_state_column_never_changes_within_an_account():
-    leaky = simulate_world(400, 12, seed=9, leak="current-state")
+    leaky = simulate_world(400, 12, seed=9, leak="current-state", truth=False)
     assert leaky.snapshots.groupby("account_id")["contract_utilisation"].nunique().max() == 1
 
 
@@ -332,13 +331,16 @@ def test_the_renewal_is_strictly_after_the_day_and_a_whole_number_of_terms_after
 def test_write_world_leaves_three_tables_with_iso_dates_and_the_truth_beside_them(tmp_path, world):
     write_world(world, tmp_path / "book")
     names = sorted(path.name for path in (tmp_path / "book").iterdir())
-    assert names == ["accounts.csv", "outcomes.csv", "snapshots.csv", "truth.json", "truth.parquet"]
+    tables = ["accounts.csv", "outcomes.csv", "snapshots.csv"]
+    assert names == [*tables, "truth.json", "truth.parquet", "truth_departures.parquet"]
     back = pd.read_csv(tmp_path / "book" / "snapshots.csv", parse_dates=["as_of", "renewal_on"])
     assert len(back) == len(world.snapshots)
     assert back["nps"].isna().sum() == world.snapshots["nps"].isna().sum()
     truth = json.loads((tmp_path / "book" / "truth.json").read_text("utf-8"))
-    assert sum(row["weight_percent"] for row in truth["metrics"]) == pytest.approx(100, abs=0.05)
+    for notion in ("per_sd", "range", "recorded_range"):
+        assert sum(row[f"weight_percent_{notion}"] for row in truth["metrics"]) == pytest.approx(100, abs=0.05)
     assert truth["settings"]["seed"] == 3
+    assert truth["treatment"] is None
     table = pd.read_parquet(tmp_path / "book" / "truth.parquet")
     assert list(table) == ["account_id", "as_of", "churn_probability", "metric_risk"]
 
