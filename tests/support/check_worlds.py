@@ -11,6 +11,8 @@ from churnbench.domain.cohort import Cohort, OutcomeWindow
 
 WINDOW = OutcomeWindow(gap_days=14, horizon_days=90)
 DAY = pd.Timedelta(days=1)
+#: Columns of simulated snapshots that are no metrics.
+KEYS = ("account_id", "as_of", "renewal_on", "arr")
 
 
 @dataclass(frozen=True, eq=False)

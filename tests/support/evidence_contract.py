@@ -45,6 +45,7 @@ FULL_ONLY = (
     "gain",
     "movers",
     "caveats",
+    "lead_lag",
 )
 
 
@@ -150,6 +151,7 @@ def _check_full(evidence: Mapping[str, Any], dated: bool) -> None:
             _measures(contender["walk_forward"])
         _count(contender["at_capacity"]["k"])
     assert evidence["band_check"]["ok"] is True
+    assert (evidence["lead_lag"] is not None) == dated
     gate = evidence["gate"]
     assert gate["unlocks"] >= 1
     assert gate["candidate"] in evidence["contenders"]

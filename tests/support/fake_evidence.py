@@ -335,6 +335,92 @@ def _reliability(rng: np.random.Generator) -> Document:
     return out
 
 
+def _lead_signal(identifier: str, label: str, kind: str, dimension: str | None, index: int) -> Document:
+    """A signal whose class goes round all of them; every fourth has too few churned accounts far from the churn."""
+    timing = ("leading", "coincident", "weak", "footprint", "none", "not-enough-events")[index % 6]
+    heights = {
+        "leading": (0.72, 0.70, 0.67, 0.63),
+        "coincident": (0.69, 0.66, 0.53, 0.51),
+        "weak": (0.57, 0.56, 0.55, 0.54),
+        "footprint": (0.71, 0.52, 0.50, 0.51),
+        "none": (0.51, 0.49, 0.50, 0.52),
+        "not-enough-events": (0.6, None, None, None),
+    }[timing]
+    against = identifier == "support_tickets"
+    sign = -1 if against else 1
+    buckets = []
+    for (low, high), auc in zip(((0, 30), (30, 60), (60, 90), (90, 180)), heights, strict=True):
+        known = auc is not None
+        buckets.append(
+            {
+                "from": low,
+                "to": high,
+                "events": 96 - high // 4 if known else 14,
+                "auc": _est(0.5 + sign * (auc - 0.5), 0.045) if known else {"value": None, "ci90": None},
+                "p": 0.004 if known and auc > 0.53 else (0.5 if known else None),
+                "significant": bool(known and auc > 0.53),
+            }
+        )
+    depth = -sign * ((heights[0] or 0.5) - 0.5) * 3
+    return {
+        "id": identifier,
+        "label": label,
+        "kind": kind,
+        "dimension": dimension,
+        "direction": "higher_is_healthier",
+        "direction_declared": True,
+        "declared_leading": (True, False, None)[index % 3],
+        "class": timing,
+        "against_direction": against,
+        "buckets": buckets,
+        "study": [
+            {
+                "from": end - 30,
+                "to": end,
+                "events": 96 - end // 5,
+                "difference": {"value": None, "ci90": None}
+                if end == 240
+                else _est(depth / (1 + np.exp((end - 110) / 35)), 0.13),
+            }
+            for end in range(30, 361, 30)
+        ],
+        "movement": {
+            "size": _est(depth, 0.12),
+            "half_days": {"value": 102.0, "ci90": [81.0, 139.0]} if timing in ("leading", "coincident") else None,
+        },
+    }
+
+
+def _lead_lag() -> Document:
+    names = [(m[0], m[1], "metric", m[2]) for m in METRICS if m[0] != "plan"]
+    names += [("incumbent", "incumbent", "formula", None), *((d[0], d[1], "dimension", None) for d in DIMENSIONS)]
+    return {
+        "until": "2017-06-30",
+        "accounts": 1080,
+        "rows": 11400,
+        "churned": 131,
+        "sampled": "",
+        "clear_days": 180,
+        "controls_watched": True,
+        "min_events": 20,
+        "left_out": [{"id": "plan", "reason": "its text has no declared points"}],
+        "signals": [_lead_signal(*name, index) for index, name in enumerate(names)],
+        "alert": {
+            "band": "red",
+            "look_back_days": 360,
+            "churned": 118,
+            "warned": 71,
+            "days": {"q25": 64.0, "median": 121.0, "q75": 203.0},
+            "at_least": [
+                {"days": 30, "share": _est(0.53, 0.07)},
+                {"days": 60, "share": _est(0.44, 0.07)},
+                {"days": 90, "share": _est(0.36, 0.07)},
+            ],
+            "others": _est(0.17, 0.02),
+        },
+    }
+
+
 def _to_hundred(rows: list[Document]) -> list[Document]:
     """Each derivation sums to 100, as the evidence document demands."""
     for key in ("hand", "shap_share", "shap_slope", "distilled", "anchored", "candidate"):
@@ -470,6 +556,7 @@ def full() -> Document:
         ],
         "risk_curve": _risk_curve(),
         "reliability": _reliability(rng),
+        "lead_lag": _lead_lag(),
         "gain": {"incumbent": _gain(0.712), "anchored": _gain(0.793), "lightgbm": _gain(0.801)},
         "movers": _movers(rng),
         "drift": {
@@ -520,6 +607,7 @@ def cross_sectional() -> Document:
         "claim_level": "cross-sectional",
         "label": None,
         "drift": None,
+        "lead_lag": None,
         "verdict": "keep-equivalent",
         "verdict_sentence": None,
         "verdict_reason": None,
@@ -597,6 +685,9 @@ def hostile() -> Document:
     evidence["segments"][0]["segment"] = "javascript:alert(1) ' onload='x"
     evidence["checks"][0]["detail"] = attack
     evidence["contenders"]["logistic"]["label"] = attack
+    evidence["lead_lag"]["signals"][0] |= {"label": attack, "class": attack}
+    evidence["lead_lag"]["sampled"] = attack
+    evidence["lead_lag"]["alert"]["band"] = attack
     evidence["thresholds"][0]["band"] = "gr\"een' onmouseover='x"
     evidence["warnings"].append("\u202eright to left \x00 nul \x1b[31m")
     return evidence

@@ -4,8 +4,7 @@ A true warning fades slowly with the lead time. A footprint of leaving (account 
 in the last days only; a value filled in afterwards shows exactly as far back as somebody filled it, which is
 the outcome window. Both are cliffs in AUC by lead time, and both pass a plain alarm on the column's AUC.
 
-Cases are all snapshots of churned accounts, labelled or too late to act, by days until the churn; controls
-are labelled snapshots of accounts without an event for 180 days, weighted to the cases' mix of as-of dates.
+Cases and controls are those of `leadlag.matching`, with controls in the cases' mix of as-of dates.
 """
 
 from __future__ import annotations
@@ -20,17 +19,12 @@ from scipy import stats
 from churnbench.checks.context import CheckContext, figure
 from churnbench.domain.cohort import OutcomeWindow
 from churnbench.domain.findings import Finding
+from churnbench.leadlag.matching import BUCKETS, CLEAR_DAYS, MIN_CASES, Matched, Panel, days_until
 from churnbench.metrics.discrimination import auc
 from churnbench.metrics.ranked import rank, replicate_auc
 
 Floats = npt.NDArray[np.float64]
 
-#: Distinct churned accounts needed on each side of a boundary.
-MIN_CASES = 20
-#: Days without an event that make a control.
-CLEAR_DAYS = 180
-#: Lead times of the profile in days, `(from, to]`.
-BUCKETS = ((0, 30), (30, 60), (60, 90), (90, 180))
 #: One-sided error over all columns and boundaries of a review together, by Bonferroni.
 ALARM_RATE = 0.01
 
@@ -81,15 +75,17 @@ def check_lead_cliff(context: CheckContext) -> list[Finding]:
     if not context.cohort.dated or window is None:
         return [Finding("lead-cliff", "ok", "Not applicable: the table has no dates.")]
     found: list[Finding] = []
-    boundaries = [cliff for cliff in cliffs(window) if _enough(context, cliff)]
+    panel = _panel(context)
+    boundaries = [cliff for cliff in cliffs(window) if _enough(panel, cliff)]
     z = float(stats.norm.isf(ALARM_RATE / (max(1, len(boundaries)) * (len(context.cohort.metrics) + 1))))
+    test = _CliffTest(context, panel, boundaries, z)
     for name in context.cohort.metrics:
         column = context.sample[name]
         if boundaries and pd.api.types.is_numeric_dtype(column):
-            found += _falls(context, f"`{name}`", name, column.to_numpy(dtype=np.float64), boundaries, z)
+            found += test.falls(f"`{name}`", name, column.to_numpy(dtype=np.float64))
     # Trees on all columns find what is spread over several; beside an accused column they add no news.
     if boundaries and not found and context.model_risk is not None:
-        found += _falls(context, "A model of all columns", "model", context.model_risk, boundaries, z)
+        found += test.falls("A model of all columns", "model", context.model_risk)
     if found:
         return found
     if not boundaries:
@@ -104,8 +100,8 @@ def lead_sentence(context: CheckContext, name: str) -> str:
     column = context.sample[name]
     if not context.cohort.dated or not pd.api.types.is_numeric_dtype(column):
         return ""
-    profile = [(bucket, _match(context, column.to_numpy(dtype=np.float64), bucket)) for bucket in BUCKETS]
-    known = [(bucket, match.auc) for bucket, match in profile if match is not None]
+    risk, panel = column.to_numpy(dtype=np.float64), _panel(context)
+    known = [(bucket, side.auc) for bucket in BUCKETS if (side := _side(panel, risk, bucket)) is not None]
     if len(known) < 2:
         return ""
     sign = 1.0 if known[0][1] >= 0.5 else -1.0
@@ -113,94 +109,86 @@ def lead_sentence(context: CheckContext, name: str) -> str:
     return f"By days before churn its AUC is {', '.join(parts)}. "
 
 
-def _falls(
-    context: CheckContext, subject: str, place: str, risk: Floats, boundaries: list[Cliff], z: float
-) -> list[Finding]:
-    """The boundary across which one column falls farthest, if it falls too far at any."""
-    found: list[tuple[float, str]] = []
-    for cliff in boundaries:
-        near, far = (_match(context, risk, bucket) for bucket in (cliff.near, cliff.far))
-        if near is None or far is None:
-            continue
-        sign = 1.0 if near.auc >= 0.5 else -1.0
-        fall = sign * (near.auc - far.auc)
-        # Resampling is the dear part: only falls that matter are put to the test.
-        if fall > cliff.limit and fall - z * _spread(context, near, far) > cliff.limit / 3.0:
-            near_figure, far_figure = (figure(0.5 + sign * (side.auc - 0.5)) for side in (near, far))
-            detail = (
-                f"{subject} predicts churn {cliff.near[0]}-{cliff.near[1]} days before it happens with "
-                f"AUC {near_figure} and {cliff.far[0]}-{cliff.far[1]} days before with {far_figure}. "
-                f"{cliff.meaning} Please look at when it is recorded.{context.sampled}"
-            )
-            found.append((fall, detail))
-    return [Finding(f"lead-cliff:{place}", "review", max(found)[1])] if found else []
+@dataclass(frozen=True, eq=False)
+class _CliffTest:
+    """Looks for falls of one column after the other.
 
+    Attributes:
+        context: what is checked.
+        panel: cases and controls of the sample.
+        boundaries: those with enough churned accounts on both sides.
+        z: how many standard deviations a fall must exceed its limit by.
+    """
 
-def _days(context: CheckContext) -> Floats:
-    """Days from the as-of date until the churn, NaN when none is known."""
-    lead = context.sample["churned_on"] - context.sample["as_of"]
-    return np.asarray(lead.dt.total_seconds().to_numpy(dtype=np.float64) / 86_400.0)
+    context: CheckContext
+    panel: Panel
+    boundaries: list[Cliff]
+    z: float
 
+    def falls(self, subject: str, place: str, risk: Floats) -> list[Finding]:
+        """The boundary across which one column falls farthest, if it falls too far at any."""
+        found: list[tuple[float, str]] = []
+        sampled = self.context.sampled
+        for cliff in self.boundaries:
+            near, far = (_side(self.panel, risk, bucket) for bucket in (cliff.near, cliff.far))
+            if near is None or far is None:
+                continue
+            sign = 1.0 if near.auc >= 0.5 else -1.0
+            fall = sign * (near.auc - far.auc)
+            # Resampling is the dear part: only falls that matter are put to the test.
+            if fall > cliff.limit and fall - self.z * self._spread(near, far) > cliff.limit / 3.0:
+                near_figure, far_figure = (figure(0.5 + sign * (side.auc - 0.5)) for side in (near, far))
+                detail = (
+                    f"{subject} predicts churn {cliff.near[0]}-{cliff.near[1]} days before it happens with "
+                    f"AUC {near_figure} and {cliff.far[0]}-{cliff.far[1]} days before with {far_figure}. "
+                    f"{cliff.meaning} Please look at when it is recorded.{sampled}"
+                )
+                found.append((fall, detail))
+        return [Finding(f"lead-cliff:{place}", "review", max(found)[1])] if found else []
 
-def _enough(context: CheckContext, cliff: Cliff) -> bool:
-    """Whether both sides have enough churned accounts."""
-    days = _days(context)
-    return all(
-        len(np.unique(context.codes[(days > low) & (days <= high)])) >= MIN_CASES
-        for low, high in (cliff.near, cliff.far)
-    )
+    def _spread(self, near: _Side, far: _Side) -> float:
+        """Standard deviation of the fall in AUC over resampled accounts."""
+        bootstrap = self.context.bootstrap
+        sides = []
+        for side in (near, far):
+            codes = self.panel.codes[side.match.rows]
+            ranked = rank(side.match.outcome, side.risk, codes, bootstrap.size, weight=side.match.weight)
+            sides.append(np.concatenate([replicate_auc(cells) for _, cells in ranked.chunks(bootstrap)]))
+        return float(np.nanstd(sides[0] - sides[1], ddof=1))
 
 
 @dataclass(frozen=True, eq=False)
-class _Match:
-    """Cases at one lead time and controls of the same as-of dates.
+class _Side:
+    """One side of a boundary: cases, controls and the column's values."""
 
-    Attributes:
-        rows: which sampled rows are used.
-        outcome: 1 for cases, 0 for controls.
-        risk: value of the column, of the rows used.
-        weight: 1 for cases; controls are weighted to the cases' mix of as-of dates.
-    """
-
-    rows: npt.NDArray[np.bool_]
-    outcome: Floats
+    match: Matched
     risk: Floats
-    weight: Floats
-
-    @property
-    def auc(self) -> float:
-        """AUC of cases against controls."""
-        return auc(self.outcome, self.risk, weights=self.weight)
+    auc: float
 
 
-def _match(context: CheckContext, risk: Floats, bucket: tuple[int, int]) -> _Match | None:
-    """Cases and controls for one lead time; `None` with fewer than `MIN_CASES` churned accounts."""
-    days, frame = _days(context), context.sample
-    known = ~np.isnan(risk)
-    case = known & (days > bucket[0]) & (days <= bucket[1])
-    control = known & (frame["status"] == "labelled").to_numpy() & ~(days <= max(CLEAR_DAYS, bucket[1]))
-    clear_until = frame["as_of"] + pd.Timedelta(days=CLEAR_DAYS)
-    through = context.cohort.data_through or frame["as_of"].max()
-    watched = control & (clear_until <= pd.Timestamp(through)).to_numpy()
-    # Short histories: a mature label without an event has to do.
-    control = watched if watched.sum() >= control.sum() / 2.0 else control
-    snapshot = pd.factorize(frame["as_of"])[0]
-    size = int(snapshot.max()) + 1
-    cases = np.bincount(snapshot[case], minlength=size)
-    controls = np.bincount(snapshot[control], minlength=size)
-    case &= controls[snapshot] > 0
-    if len(np.unique(context.codes[case])) < MIN_CASES:
+def _panel(context: CheckContext) -> Panel:
+    """The sampled rows; all of them may be cases, labelled ones controls."""
+    frame = context.sample
+    through = pd.Timestamp(context.cohort.data_through or frame["as_of"].max())
+    return Panel(
+        codes=context.codes,
+        days=days_until(frame["churned_on"], frame["as_of"]),
+        group=np.asarray(pd.factorize(frame["as_of"])[0], dtype=np.int64),
+        case=np.ones(len(frame), dtype=bool),
+        control=(frame["status"] == "labelled").to_numpy(),
+        watched=(frame["as_of"] + pd.Timedelta(days=CLEAR_DAYS) <= through).to_numpy(),
+    )
+
+
+def _side(panel: Panel, risk: Floats, bucket: tuple[int, int]) -> _Side | None:
+    """Cases and controls for one lead time; `None` with too few churned accounts."""
+    match = panel.match(~np.isnan(risk), bucket)
+    if match is None:
         return None
-    share = np.divide(cases, controls, out=np.zeros(size), where=controls > 0)
-    weight = np.where(case, 1.0, share[snapshot])
-    rows = case | (control & (weight > 0.0))
-    return _Match(rows, case[rows].astype(np.float64), risk[rows], weight[rows])
+    values = risk[match.rows]
+    return _Side(match, values, auc(match.outcome, values, weights=match.weight))
 
 
-def _spread(context: CheckContext, near: _Match, far: _Match) -> float:
-    """Standard deviation of the fall in AUC over resampled accounts."""
-    sides = []
-    for side in (near, far):
-        ranked = rank(side.outcome, side.risk, context.codes[side.rows], context.bootstrap.size, weight=side.weight)
-        sides.append(np.concatenate([replicate_auc(cells) for _, cells in ranked.chunks(context.bootstrap)]))
-    return float(np.nanstd(sides[0] - sides[1], ddof=1))
+def _enough(panel: Panel, cliff: Cliff) -> bool:
+    """Whether both sides have enough churned accounts."""
+    return all(panel.events(panel.within(bucket)) >= MIN_CASES for bucket in (cliff.near, cliff.far))

@@ -8,7 +8,8 @@ account with the same label in training: the split lets outcomes through.
 Three details keep the test honest: AUC is taken within each as-of date, or seasons in the base rate count as
 skill; nobody keeps the own label; accounts are swapped within entry groups, or the model learns who was there
 from the start. The naive rule, 2 sd/sqrt(20), rejects 6 % of clean splits by construction; the rule here is 4
-standard errors and at least .02 (measured in docs/checks.md).
+standard errors and at least .05, since the refits share one book, and between books the mean varies more than its
+standard error says (measured in docs/checks.md).
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from churnbench.metrics.discrimination import auc
 REFITS = 20
 #: Standard errors that the mean may lie away from .5.
 ERRORS = 4.0
-#: Smaller departures do not matter in practice.
-TOLERANCE = 0.02
+#: Departure that is always allowed: between clean books the mean varies by .014 (one standard deviation), whatever
+#: the refits say; rows dealt at random to training and test reach .61 and more.
+TOLERANCE = 0.05
 #: Rows of the fold that are used; whole accounts are drawn when there are more.
 PERMUTED_ROWS = 8_000
 #: Accounts per entry group, at least.

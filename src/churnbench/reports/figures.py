@@ -17,6 +17,7 @@ from churnbench.reports.reading import records
 from churnbench.reports.sections.bands import risk_figure
 from churnbench.reports.sections.directions import curve_figures
 from churnbench.reports.sections.folds import fold_figures
+from churnbench.reports.sections.lead_time import lead_figures, study_figures
 from churnbench.reports.sections.movers import flow_figure
 from churnbench.reports.sections.reliability import reliability_figures
 from churnbench.reports.sections.weights import dimension_dots, metric_dots
@@ -53,6 +54,8 @@ def _all(lens: Lens) -> Iterable[Figure]:
     yield from (figure for figure in alone if figure is not None)
     yield from reliability_figures(lens)
     yield from fold_figures(lens)
+    yield from lead_figures(lens)
+    yield from study_figures(lens)
     for curve in records(lens.evidence, "curves"):
         yield from curve_figures(lens, curve)
 

@@ -18,16 +18,19 @@ from churnbench.checks import CheckContext, run_checks
 from churnbench.cohort import History, open_history
 from churnbench.data.project import Project, load_project
 from churnbench.domain.cohort import Cohort
+from churnbench.domain.errors import InputError
 from churnbench.domain.findings import Finding
 from churnbench.domain.formula_spec import FormulaSpec
 from churnbench.domain.progress import Progress, Silent
 from churnbench.domain.recorder import NoRecorder, Recorder
 from churnbench.export import checked_scorer, read_document, score_table, write_document
 from churnbench.formula.metric_plan import require_columns
+from churnbench.leadlag import LeadLag
 from churnbench.reports import render_review
 from churnbench.workflow.contender_evidence import Tested
 from churnbench.workflow.contest import Backtest, make_folds, run_backtest
 from churnbench.workflow.documents import candidate_document, incumbent_document
+from churnbench.workflow.lead_evidence import lead_times
 from churnbench.workflow.review import evidence_of
 from churnbench.workflow.settings import calibration_settings, threshold_rule
 
@@ -262,6 +265,26 @@ def calibrate(
         Config(incumbent_document(project, made, evidence)),
         made,
     )
+
+
+def lead_lag(result: BacktestResult) -> LeadLag:
+    """Which metrics and dimensions of today's formula move before churn, with it, or after it.
+
+    Only what was known when the holdout began is used; the holdout stays closed.
+
+    Args:
+        result: from `backtest`.
+
+    Raises:
+        InputError: for a table without dates.
+    """
+    found = lead_times(result.backtest)
+    if found is None:
+        raise InputError(
+            "the table has no dates, so nothing can be said to come before churn.",
+            fix="Give snapshots of several dates and a churn date per account.",
+        )
+    return found
 
 
 def score(config: Config | Mapping[str, Any] | str | Path, frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from churnbench.calibration import FittedContender, Price, Proposal, Spread, Tra
 from churnbench.calibration.hand_curve import HandCurve
 from churnbench.calibration.thresholds import ScoredRows
 from churnbench.domain.formula_spec import FormulaSpec
-from churnbench.formula import effective_points
+from churnbench.formula import SEGMENT_LEVEL, effective_points
 from churnbench.metrics import korn_graubard
 
 _DERIVED = ("shap_share", "shap_slope", "distilled", "anchored")
@@ -23,7 +23,10 @@ _ISOTONIC_ROWS, _ISOTONIC_EVENTS = 1000, 100
 
 
 def _percent(body: Mapping[str, Any] | None) -> dict[str, float]:
-    return {} if body is None else effective_points(dict(body))
+    """Weights of the metrics under the default profile; the level that keeps segments comparable is no weight."""
+    found = {} if body is None else effective_points(dict(body))
+    level = found.pop(SEGMENT_LEVEL, 0.0)
+    return {metric: share * 100 / (100 - level) for metric, share in found.items()}
 
 
 def weight_evidence(

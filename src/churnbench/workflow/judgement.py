@@ -23,6 +23,7 @@ from churnbench.workflow.contender_evidence import (
     reliability_evidence,
 )
 from churnbench.workflow.contest import Backtest
+from churnbench.workflow.segment_evidence import refinement_evidence, segment_warnings
 
 #: A calibration slope whose interval lies wholly outside these limits breaks the guard.
 _SLOPE_LIMITS = (0.7, 1.4)
@@ -58,9 +59,7 @@ def judge(
     holdout = Tested.of(backtest.holdout, backtest.settings.seed)
     walk = None if backtest.walk_forward is None else Tested.of(backtest.walk_forward, backtest.settings.seed)
     rows = cohort.frame.loc[backtest.holdout.index]
-    snapshots = max(1, int(rows["as_of"].nunique()))
-    capacity = project.thresholds.capacity or max(_LEAST_CAPACITY, round(_CAPACITY_SHARE * len(rows) / snapshots))
-    capacity = min(capacity, len(rows))
+    capacity = capacity_of(project.thresholds.capacity, rows)
     contenders = contender_evidence(
         holdout,
         walk,
@@ -82,12 +81,19 @@ def judge(
     segments = book.segment_evidence(holdout, rows, candidate.name)
     return {
         "contenders": contenders,
-        **_verdict(backtest, contenders, delta, segments, rows, unlocks),
+        **verdict_evidence(backtest, contenders, delta, segments, rows, unlocks),
         **_formula_parts(backtest, spread, priced, policies),
         **_book_parts(backtest, holdout, rows, capacity, contenders),
         "segments": segments,
         "warnings": [*cohort.warnings, *_warnings(backtest, contenders, unlocks)],
     }
+
+
+def capacity_of(declared: int | None, rows: pd.DataFrame) -> int:
+    """Accounts that can be called per snapshot: as declared, or one in twenty and at least ten; at most all rows."""
+    snapshots = max(1, int(rows["as_of"].nunique()))
+    wanted = declared or max(_LEAST_CAPACITY, round(_CAPACITY_SHARE * len(rows) / snapshots))
+    return min(wanted, len(rows))
 
 
 def _costs(project: Project) -> tuple[float, float] | None:
@@ -97,7 +103,7 @@ def _costs(project: Project) -> tuple[float, float] | None:
     return section.contact_cost, section.save_rate
 
 
-def _verdict(
+def verdict_evidence(
     backtest: Backtest,
     contenders: dict[str, Any],
     delta: Estimate,
@@ -105,6 +111,16 @@ def _verdict(
     rows: pd.DataFrame,
     unlocks: int,
 ) -> dict[str, Any]:
+    """The gate with its guards, as the evidence holds it.
+
+    Args:
+        backtest: names the candidate, its derivation and the tier of its training data.
+        contenders: evidence of at least "incumbent" and the candidate on the holdout.
+        delta: log loss of today's formula minus the candidate's.
+        segments: evidence per segment.
+        rows: cohort rows of the holdout.
+        unlocks: how often this holdout has been looked at.
+    """
     candidate = backtest.candidate.name
     base_rate = float(rows["y"].mean())
     events = int(rows.loc[rows["y"] == 1, "account_id"].nunique())
@@ -177,7 +193,10 @@ def _formula_parts(
 ) -> dict[str, Any]:
     candidate, training = backtest.candidate, backtest.training
     return {
-        "weights": formula.weight_evidence(backtest.spec, backtest.fitted, candidate.name, spread),
+        "weights": {
+            **formula.weight_evidence(backtest.spec, backtest.fitted, candidate.name, spread),
+            **refinement_evidence(training, candidate),
+        },
         "curves": formula.curve_evidence(training, candidate, spread),
         "direction_changes": formula.direction_evidence(training, candidate),
         "constraints": formula.price_evidence(priced),
@@ -246,12 +265,7 @@ def _warnings(backtest: Backtest, contenders: dict[str, Any], unlocks: int) -> l
             f"This holdout has been looked at {unlocks} times. Each look that changes a setting makes its "
             "verdict a little too hopeful; new data restore it."
         )
-    if backtest.spec.segment_weights:
-        found.append(
-            "Today's formula weighs dimensions by segment; the candidate has one profile for all segments, learned "
-            "from the whole book, and limits on moves are held against the default profile. See the segments before "
-            "adopting it."
-        )
+    found += segment_warnings(backtest.spec, backtest.candidate)
     if backtest.candidate.name != "anchored":
         found.append(
             f"The weights of this candidate ({backtest.candidate.name}) were derived from the rows on which its "

@@ -28,6 +28,7 @@ from churnbench.reports import figures, write_review
 from churnbench.workflow.contest import Backtest, make_folds, run_backtest
 from churnbench.workflow.documents import candidate_document, incumbent_document
 from churnbench.workflow.judgement import judge
+from churnbench.workflow.lead_evidence import lead_evidence
 from churnbench.workflow.publish import CONFIG, exclusive, publish, write_json
 from churnbench.workflow.recording import record_review
 from churnbench.workflow.settings import calibration_settings, require_values, threshold_rule
@@ -160,11 +161,15 @@ def evidence_of(
         spread = _resampled(backtest, progress)
     with watch.stage("prices"):
         priced, policies = _prices(backtest, progress)
+    progress.stage("looking at lead times")
+    with watch.stage("lead_times"):
+        lead_lag = lead_evidence(backtest)
     with watch.stage("holdout"):
         unlocks = recorder.holdout_unlocked(_holdout_key(cohort))
         backtest.open_holdout()
         base = _preamble(project, cohort, folds, findings, recorder, seed)
         evidence = {**base, **judge(project, backtest, spread, priced, policies, unlocks, progress)}
+    evidence["lead_lag"] = lead_lag
     watch.add("model_fits", backtest.model_seconds)
     evidence["warnings"] = [*evidence["warnings"], *backtest.proposal.warnings]
     evidence["seconds"] = watch.seconds()
@@ -279,6 +284,6 @@ def _write(staging: Path, project: Project, backtest: Backtest, evidence: Mappin
         staging / "holdout_scores.parquet", index=False
     )
     latest = backtest.cohort.latest()
-    inputs = [name for name in ("segment", "arr", "days_to_renewal") if name in latest]
+    inputs = [name for name in ("segment", "arr", "days_to_renewal", "days_since_start") if name in latest]
     columns = ["account_id", "as_of", *dict.fromkeys([*inputs, *backtest.cohort.metrics])]
     latest[columns].to_parquet(staging / "latest_inputs.parquet", index=False)

@@ -13,6 +13,7 @@ from churnbench.reports.sections.contenders import contenders_section
 from churnbench.reports.sections.curves import curves_section
 from churnbench.reports.sections.directions import directions_section
 from churnbench.reports.sections.folds import folds_section
+from churnbench.reports.sections.lead_time import lead_section
 from churnbench.reports.sections.method import method_section
 from churnbench.reports.sections.movers import movers_section
 from churnbench.reports.sections.reliability import reliability_section
@@ -25,6 +26,7 @@ SECTIONS: tuple[Callable[[Lens], Section], ...] = (
     weights_section,
     directions_section,
     curves_section,
+    lead_section,
     bands_section,
     reliability_section,
     folds_section,

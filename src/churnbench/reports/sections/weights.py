@@ -20,6 +20,7 @@ from churnbench.reports.blocks import (
 from churnbench.reports.charts.dots import Pair, paired_dots
 from churnbench.reports.lens import DERIVATIONS, Lens
 from churnbench.reports.reading import interval, number, records, words
+from churnbench.reports.sections.segment_weights import segment_weight_blocks
 from churnbench.reports.wording import clean, fixed, percent, signed, span, weight
 
 HOW = (
@@ -69,6 +70,7 @@ def weights_section(lens: Lens) -> Section:
         blocks.append(Fold("Every metric", [*([figure] if figure else []), *inner]))
     else:
         blocks.append(Missing("Weights of the metrics", lens.why_absent))
+    blocks += segment_weight_blocks(lens)
     return Section(
         "weights",
         "Weights: hand, three SHAP readings, and the refit",
