@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from churnbench.workflow.facade import backtest, calibrate, open_project, score
+    from churnbench.workflow.facade import backtest, calibrate, lead_lag, open_project, score
 
-__all__ = ["__version__", "backtest", "calibrate", "open_project", "score"]
+__all__ = ["__version__", "backtest", "calibrate", "lead_lag", "open_project", "score"]
 
 
 def __getattr__(name: str) -> Any:
     # Importing the workflow takes a second or two; `import churnbench` alone (and `--help`) should not.
-    if name in {"open_project", "backtest", "calibrate", "score"}:
+    if name in {"open_project", "backtest", "calibrate", "lead_lag", "score"}:
         from churnbench.workflow import facade
 
         return getattr(facade, name)

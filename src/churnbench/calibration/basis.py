@@ -61,6 +61,13 @@ class MetricRamps:
         """Contribution to health (minus log-odds of churn) at each knot, 0 at the first."""
         return np.concatenate([[0.0], np.cumsum(-self.sign * coefficients[self.ramp_columns])])
 
+    def health_range(self, coefficients: np.ndarray) -> tuple[float, float]:
+        """Lowest and highest health; a learned value for "missing" beyond a free curve's ends belongs to the range."""
+        places = self.health_at_knots(coefficients)
+        if self.missing_column is not None:
+            places = np.append(places, -coefficients[self.missing_column])
+        return float(places.min()), float(places.max())
+
 
 @dataclass(frozen=True, eq=False)
 class Basis:

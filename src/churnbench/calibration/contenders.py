@@ -20,7 +20,7 @@ from churnbench.calibration.training import Training
 from churnbench.domain.cohort import OutcomeWindow
 from churnbench.formula import score_frame, with_risk_curve
 from churnbench.metrics.discrimination import auc
-from churnbench.models import Line, Recalibration, fit_logistic, log_odds, on_one_scale, recalibrate
+from churnbench.models import Line, Recalibration, cross_predict, fit_logistic, log_odds, on_one_scale, recalibrate
 
 Kind = Literal["formula", "model", "rule"]
 _CURVE_SCORES = np.linspace(0.0, 100.0, 41)
@@ -136,7 +136,7 @@ def _recalibrated(training: Training, rows: np.ndarray, index: np.ndarray, *, fa
 
 
 def _aligned(training: Training, inner: np.ndarray, final: np.ndarray) -> np.ndarray:
-    ends = np.cumsum([len(predict) for _, predict in training.folds])[:-1]
+    ends = np.cumsum([len(predict) for _, predict in training.held_out])[:-1]
     return on_one_scale(np.split(inner, ends), np.split(final, ends))
 
 
@@ -158,14 +158,24 @@ def _constant(name: str, kind: Kind, training: Training) -> FittedContender:
 def _fit_lightgbm(name: str, training: Training, window: OutcomeWindow | None) -> FittedContender:  # noqa: ARG001
     if not training.teachable:
         return _constant(name, "model", training)
-    boosted = training.boosted
-    index = _aligned(training, boosted.index, boosted.log_odds(training.matrix[boosted.rows]))
+    boosted, rows = training.boosted, training.held_out_rows
+    unseen = training.timed(
+        lambda: cross_predict(
+            training.matrix,
+            training.y,
+            boosted,
+            folds=training.held_out,
+            categories=training.encoder.category_positions,
+            seed=training.settings.seed,
+        )
+    )
+    index = _aligned(training, unseen, boosted.log_odds(training.matrix[rows]))
     return FittedContender(
         name,
         "model",
-        _recalibrated(training, boosted.rows, index),
+        _recalibrated(training, rows, index),
         lambda frame: boosted.log_odds(training.encoder.matrix(frame)),
-        boosted.rows,
+        rows,
         index,
         {"depth": boosted.depth, "rounds": boosted.rounds},
         model=boosted.booster,
@@ -180,6 +190,7 @@ def _fit_logistic(name: str, training: Training, window: OutcomeWindow | None) -
             training.matrix,
             training.y,
             folds=training.folds,
+            held_out=training.held_out,
             categories=training.encoder.category_positions,
             seed=training.settings.seed,
         )
@@ -218,7 +229,7 @@ def _fit_best_single(name: str, training: Training, window: OutcomeWindow | None
         left, right = np.searchsorted(ordered, x, "left"), np.searchsorted(ordered, x, "right")
         return np.where(np.isnan(x), 0.0, sign * ((left + right) / (2 * len(ordered)) - 0.5))
 
-    rows = np.concatenate([p for _, p in training.folds]) if training.folds else np.arange(len(training.y))
+    rows = training.held_out_rows
     known_index = index(training.frame.iloc[rows])
     return FittedContender(
         name,

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from churnbench.calibration.anchored import AnchoredFit, AnchoredRefit
+from churnbench.calibration.refinements import Refinements, out_of_fold, refine, refined_body
 from churnbench.calibration.training import Training
 from churnbench.formula import MetricCurve, body_from_curves, score_frame
 
@@ -33,10 +34,12 @@ class DerivedFormula:
         body: config body without risk curve; its bands are the hand formula's.
         rows: positions of training rows whose score is known out of fold.
         raw_score: their raw score 0-100; NaN where the formula has too little data.
-        shares: metric -> share of the whole score, 0-1.
+        shares: metric -> share of the whole score, 0-1; under the default profile, levels of segments left out.
         refit: the anchored fit behind it, when there is one.
-        log_odds: its out-of-fold log-odds of churn on `rows`, before rounding and clipping; None without a refit.
+        log_odds: its out-of-fold log-odds of churn on `rows`, before rounding and clipping, and before segment
+            profiles and ramp; None without a refit.
         notes: parameters for the record.
+        refinements: segment profiles and lifecycle ramp, tried and adopted; None without a refit.
     """
 
     body: dict[str, Any]
@@ -46,11 +49,12 @@ class DerivedFormula:
     refit: tuple[AnchoredRefit, AnchoredFit] | None = None
     log_odds: np.ndarray | None = None
     notes: Mapping[str, object] = field(default_factory=dict)
+    refinements: Refinements | None = None
 
 
 def derive_hand(training: Training) -> DerivedFormula:
     """Today's formula as it is; it learns nothing, so its scores are out of fold everywhere."""
-    rows = _scored_rows(training)
+    rows = training.held_out_rows
     shares = {c.metric: float(s) for c, s in zip(training.hand_curves, training.hand_shares, strict=True)}
     return _scored(training, training.hand_body, rows, shares)
 
@@ -58,8 +62,10 @@ def derive_hand(training: Training) -> DerivedFormula:
 def derive_shap_share(training: Training) -> DerivedFormula:
     """Dimension weights by mean |sum of signed SHAP|, metrics within by mean |SHAP|."""
     by_metric = training.attribution.mean_absolute()
+    # A metric whose declared weight rounds to nothing is no part of the hand formula, and so of no derivation.
+    scored = {curve.metric for curve in training.hand_curves} & set(by_metric)
     members = {
-        d.id: [m.id for m in training.spec.in_dimension(d.id) if m.id in by_metric] for d in training.spec.dimensions
+        d.id: [m.id for m in training.spec.in_dimension(d.id) if m.id in scored] for d in training.spec.dimensions
     }
     by_dimension = training.attribution.mean_absolute_of_sum(members)
     shares = {}
@@ -111,13 +117,15 @@ def derive_anchored(training: Training) -> DerivedFormula:
     curves, spread = formula_curves(training, fit)
     if spread <= 0:
         return derive_hand(training)
-    body = _body(training, curves)
-    rows, index = refit.out_of_fold(fit)
+    inner = refit.inner_fits(fit)
+    others = refit.held_out_fits(fit)
+    refined = refine(training, fit, inner, others)
+    body = refined_body(_body(training, curves), refined)
+    rows, index = refit.out_of_fold(fit, unseen=others)
     # The score is linear in the log-odds; its line is read off the fit's own rows and carries over.
-    frame = training.frame.iloc[rows]
-    own = fit.log_odds(frame)
-    score = score_frame(body, frame)["raw_score"].to_numpy(dtype=float)
-    raw = np.clip(score - (index - own) * 100 / spread, 0.0, 100.0)
+    own, unseen = out_of_fold(training, training.held_out, refined.final, refined.held_out)
+    score = score_frame(body, training.frame.iloc[rows])["raw_score"].to_numpy(dtype=float)
+    raw = np.clip(score - (unseen - own) * 100 / refined.final.spread, 0.0, 100.0)
     return DerivedFormula(
         body,
         rows,
@@ -126,10 +134,13 @@ def derive_anchored(training: Training) -> DerivedFormula:
         (refit, fit),
         index,
         {
-            "prior_sd": fit.prior_sd,
+            "prior_scale": fit.prior_scale,
             "shapes_changed": len(fit.changes),
             "segments": max(r.segments for r in fit.basis.ramps),
+            "segment_profiles": len(refined.final.weights.shares),
+            "lifecycle_ramp": refined.final.ramp is not None,
         },
+        refined,
     )
 
 
@@ -160,9 +171,7 @@ def formula_curves(training: Training, fit: AnchoredFit, solution: Any = None) -
     for ramps, curve in zip(fit.basis.ramps, fit.basis.hand, strict=True):
         health = ramps.health_at_knots(a)
         missing = None if ramps.missing_column is None else float(-a[ramps.missing_column])
-        # A learned value for "missing" may lie beyond a free curve's ends; it then belongs to the range.
-        low = min(float(health.min()), missing if missing is not None else np.inf)
-        high = max(float(health.max()), missing if missing is not None else -np.inf)
+        low, high = ramps.health_range(a)
         found.append((ramps, curve, health, missing, low, high - low))
     spread = float(sum(item[-1] for item in found))
     curves = []
@@ -198,7 +207,7 @@ def _body(training: Training, curves: list[MetricCurve]) -> dict[str, Any]:
 
 
 def _on_hand_curves(training: Training, shares: Mapping[str, float]) -> DerivedFormula:
-    total = sum(shares.values())
+    total = sum(shares.get(curve.metric, 0.0) for curve in training.hand_curves)
     if total <= 0:
         # The models found nothing in any declared direction; the honest derivation is no change.
         return derive_hand(training)
@@ -217,14 +226,7 @@ def _on_hand_curves(training: Training, shares: Mapping[str, float]) -> DerivedF
         for curve in training.hand_curves
     ]
     body = _body(training, curves)
-    return _scored(training, body, _scored_rows(training), {c.id: c.share for c in curves})
-
-
-def _scored_rows(training: Training) -> np.ndarray:
-    """The rows on which every contender is recalibrated: those that inner folds predict, or all without folds."""
-    if training.folds:
-        return np.concatenate([predict for _, predict in training.folds])
-    return np.arange(len(training.y))
+    return _scored(training, body, training.held_out_rows, {c.id: c.share for c in curves})
 
 
 def _scored(training: Training, body: dict[str, Any], rows: np.ndarray, shares: Mapping[str, float]) -> DerivedFormula:

@@ -138,18 +138,18 @@ def _answer(delta: Estimate, margin: float, events: int, guards: tuple[Guard, ..
     broken = [guard for guard in guards if guard.ok is False]
     figures = f"Log loss falls by {_interval(delta)}; what matters begins at {margin:.4f}."
     better = delta.low > 0 and delta.value >= margin
-    if better and events >= HOLDOUT_EVENTS and not broken:
-        return Decision(
-            "promote",
-            "The candidate predicts churn better than today's formula.",
-            figures,
-            margin,
-            None,
-        )
     if delta.low >= -margin and delta.high <= margin:
         return Decision(
             "keep-equivalent",
             "The candidate and today's formula are equivalent within the margin. Today's formula stays.",
+            figures,
+            margin,
+            None,
+        )
+    if better and events >= HOLDOUT_EVENTS and not broken:
+        return Decision(
+            "promote",
+            "The candidate predicts churn better than today's formula.",
             figures,
             margin,
             None,

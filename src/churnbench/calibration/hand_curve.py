@@ -94,7 +94,8 @@ class HandCurve:
         if self.rule["kind"] == "boolean":
             ends = np.round(np.interp([0.0, 1.0], knots, points), 2)
             return {"kind": "boolean", "true": float(ends[1]), "false": float(ends[0])}
-        x = [float(f"{knot:.6g}") for knot in knots]
+        digits = _digits(knots)
+        x = [float(f"{knot:.{digits}g}") for knot in knots]
         pairs = [[x[0], float(rounded[0])]]
         for knot, height in zip(x[1:], rounded[1:], strict=True):
             if knot > pairs[-1][0]:
@@ -113,6 +114,15 @@ class HandCurve:
 def _numbers(column: pd.Series) -> np.ndarray:
     numbers = column.to_numpy(dtype=float, na_value=np.nan)
     return np.where(np.abs(numbers) <= _PRESENT, numbers, np.nan)
+
+
+def _digits(knots: np.ndarray) -> int:
+    """Significant digits that place every knot to a thousandth of the smallest gap: 6, up to 15 for large values."""
+    gap = float(np.diff(knots).min()) if len(knots) > 1 else 0.0
+    largest = float(np.abs(knots).max())
+    if gap <= 0 or largest <= 0:
+        return 6
+    return int(min(15, max(6, np.ceil(np.log10(largest / gap)) + 3)))
 
 
 def _without_straight_knots(pairs: list[list[float]]) -> list[list[float]]:

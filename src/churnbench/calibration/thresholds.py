@@ -16,7 +16,8 @@ import numpy as np
 
 from churnbench.metrics import korn_graubard
 
-_RED_ROWS, _RED_EVENTS = 60, 8
+#: Distinct accounts, and distinct churned ones, that the walk up from 0 must start with.
+_RED_ACCOUNTS, _RED_EVENTS = 30, 8
 
 
 @dataclass(frozen=True)
@@ -103,12 +104,12 @@ def red_cut(rows: ScoredRows, *, risk: float, delta: float) -> Cut | None:
     best: Cut | None = None
     for score in range(1, 100):
         below = rows.score < score
-        if below.sum() < _RED_ROWS or rows.y[below].sum() < _RED_EVENTS:
+        accounts, events = rows.counted(below)
+        if accounts < _RED_ACCOUNTS or events < _RED_EVENTS:
             continue
         bound = korn_graubard(rows.y[below], rows.account[below], level=1 - delta, side="lower").low
         if bound is None or bound < risk:
             break
-        accounts, events = rows.counted(below)
         best = Cut(float(score), risk, bound, accounts, events, guaranteed=True)
     return best
 

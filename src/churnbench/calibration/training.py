@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churnbench.backtesting import distinct_events, inner_folds
+from churnbench.backtesting import distinct_events, held_out_folds, inner_folds
 from churnbench.calibration.gate import Tier, small_data_tier
 from churnbench.calibration.hand_curve import HandCurve
 from churnbench.calibration.limits import Limits
@@ -119,8 +119,20 @@ class Training:
 
     @cached_property
     def folds(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Inner folds: pairs of row positions (learn, predict)."""
+        """Inner folds to tune on: pairs of row positions (learn, predict)."""
         return inner_folds(self.frame, dated=self.dated, seed=self.settings.seed)
+
+    @cached_property
+    def held_out(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Folds to recalibrate and choose cut-offs on: the same rows, each predicted from other accounts."""
+        return held_out_folds(self.frame, self.folds, dated=self.dated, seed=self.settings.seed)
+
+    @cached_property
+    def held_out_rows(self) -> np.ndarray:
+        """Positions of the rows that `held_out` predicts, in its order; all rows without folds."""
+        if self.held_out:
+            return np.concatenate([predict for _, predict in self.held_out])
+        return np.arange(len(self.y))
 
     @property
     def teachable(self) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from churnbench.cohort.directions import propose_directions
+from churnbench.cohort.fact_dates import fact_date_findings
 from churnbench.cohort.fingerprint import fingerprint
 from churnbench.cohort.from_facts import FactHistory, fact_rows, open_fact_history, truncated
 from churnbench.cohort.from_table import snapshot_rows, table_rows
@@ -131,6 +132,7 @@ class History:
             matures_on=rows.frame["as_of"],
             stratum="all",
             days_to_renewal=np.nan,
+            days_since_start=np.nan,
         )
         return self._finished(rows, frame, "cross-sectional", None, None, list(rows.warnings), findings)
 
@@ -155,9 +157,11 @@ class History:
         settle = outcomes.settle_days if settings.settle_days is None else settings.settle_days
         window = OutcomeWindow(settings.gap_days, settings.horizon_days, settle)
         findings = sanity_findings(rows.frame[["account_id", "as_of", "started_on"]], outcomes)
+        if self._facts is not None:
+            findings += fact_date_findings(self._facts.facts, through)
         labels = label_snapshots(rows.frame, outcomes, window, through, min_tenure_days=settings.min_tenure_days)
         strata = renewal_stratum(rows.frame["as_of"], rows.frame["renewal_on"], window)
-        frame = rows.frame.join(labels).join(strata)
+        frame = rows.frame.join(labels).join(strata).assign(days_since_start=_tenure(rows.frame))
         changes = label_changes(frame, outcomes, window, contraction_share=settings.contraction_share)
         claim: ClaimLevel = "point-in-time"
         if self._facts is not None and not self._facts.bitemporal:
@@ -200,6 +204,11 @@ class History:
         secondary = [name for name in ("y_contraction", "y_expansion") if name in unique]
         columns = ["account_id", "as_of", *secondary] if secondary else []
         return _Assembled(cohort, formula, unique[columns])
+
+
+def _tenure(frame: pd.DataFrame) -> pd.Series:
+    """Days since the account started, NaN where the start is unknown."""
+    return (frame["as_of"] - frame["started_on"]).dt.days.astype(float)
 
 
 def _segments(segment: pd.Series) -> pd.Series:

@@ -149,9 +149,12 @@ def without_absent(
 
 
 def _proposed(session: Session, project: Project, source: Source, reserved: Sequence[str]) -> Inputs:
-    """Every numeric column as a metric of one dimension; directions are proposed later."""
+    """Every numeric column as a metric of one dimension; directions are proposed later.
+
+    In the order of their names: trees draw columns by position, and a formula must not change with a file's layout.
+    """
     roles = ATTRIBUTES | {project.segment_column, project.value_column, *reserved}
-    candidates = [name for name in source.columns if name not in roles]
+    candidates = sorted(name for name in source.columns if name not in roles)
     clash = [name for name in candidates if name in KEY_COLUMNS]
     found, other = _numeric(session, source, [c for c in candidates if c not in clash], project.data.missing)
     warnings = []

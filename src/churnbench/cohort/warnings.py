@@ -22,7 +22,7 @@ def account_warnings(
     """
     here = set(frame["account_id"])
     known = here | (set() if accounts is None else set(accounts["account_id"]))
-    named = list(dict.fromkeys(outcomes["account_id"]))
+    named = sorted(set(outcomes["account_id"]))
     strange = [name for name in named if name not in known]
     warnings = []
     if named and len(strange) == len(named):

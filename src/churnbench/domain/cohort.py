@@ -26,6 +26,7 @@ KEY_COLUMNS = (
     "segment",
     "arr",
     "days_to_renewal",
+    "days_since_start",
 )
 
 
@@ -59,8 +60,8 @@ class Cohort:
             y float 0/1 where status is "labelled", else NaN; churned_on the churn time t* (min of notice
             known and effective end) when known, else NaT; matures_on = as_of + label_days;
             stratum "renewal" | "no-renewal" | "all"; segment str ("all" when none is known); arr float or
-            NaN; days_to_renewal float or NaN. Metric inputs are float64 with NaN for missing, or str with
-            None for categories.
+            NaN; days_to_renewal and days_since_start (tenure) float or NaN. Metric inputs are float64 with NaN
+            for missing, or str with None for categories.
         metrics: ids of the metric input columns, in declared order.
         claim_level: what the history allows to be claimed.
         window: outcome window; None when cross-sectional.

@@ -101,12 +101,14 @@ def _text_columns(metrics: Sequence[ComputedMetric]) -> set[str]:
 
 
 def _without_duplicates(session: Session, relation: str, values: Sequence[str]) -> str:
-    """One fact per account and key: the one known first, so that a later copy cannot change the past.
+    """One fact per account and key: the one that counts first, so that a later copy cannot change the past.
 
-    The smallest (known_at, event_at, values...) is kept, which does not depend on the order of rows.
+    A fact counts from the day on which it has happened and is known. The smallest (that moment, known_at,
+    event_at, values...) is kept, which does not depend on the order of rows; a copy that is known early but dated
+    ahead must not displace one that counts already.
     """
     kept = ["known_at", "event_at", *values]
-    packed = ", ".join(f"{name} := {name}" for name in kept)
+    packed = ", ".join(["seen := greatest(known_at, event_at)", *(f"{name} := {name}" for name in kept)])
     name = session.fresh_name("facts")
     session.connection.execute(
         f"CREATE TEMP TABLE {name} AS"

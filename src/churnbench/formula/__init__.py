@@ -6,11 +6,13 @@ One formula: the scorer owns the arithmetic (docs/scoring-rules.md), this packag
 from churnbench.formula.build import build_body, unusable_metrics
 from churnbench.formula.checked import Body, effective_points, metric_inputs, validate_body
 from churnbench.formula.edited import (
+    SEGMENT_LEVEL,
     with_bands,
     with_caps,
     with_display_map,
     with_ramp,
     with_risk_curve,
+    with_segment_profiles,
     with_segments,
 )
 from churnbench.formula.frame import metric_values, score_frame
@@ -18,6 +20,7 @@ from churnbench.formula.from_curves import MetricCurve, body_from_curves
 from churnbench.formula.shares import to_basis_points
 
 __all__ = [
+    "SEGMENT_LEVEL",
     "Body",
     "MetricCurve",
     "body_from_curves",
@@ -34,5 +37,6 @@ __all__ = [
     "with_display_map",
     "with_ramp",
     "with_risk_curve",
+    "with_segment_profiles",
     "with_segments",
 ]

@@ -8,9 +8,12 @@ from typing import Any
 
 from churnbench.domain.errors import InputError
 from churnbench.formula.checked import Body, validate_body
-from churnbench.formula.curves import PROBABILITY_DECIMALS, rounded, slopes_of, tidy_points
+from churnbench.formula.curves import PROBABILITY_DECIMALS, category_rule, rounded, slopes_of, tidy_points
 from churnbench.formula.from_curves import band_starts
-from churnbench.formula.shares import to_basis_points
+from churnbench.formula.shares import FULL, to_basis_points
+
+#: Dimension and metric that keep segments with learned profiles on one scale.
+SEGMENT_LEVEL = "segment_level"
 
 
 def with_bands(body: Body, bands: Sequence[tuple[str, float]]) -> Body:
@@ -89,6 +92,63 @@ def with_segments(
         entries.append({"segment": segment, "weights": [list(pair) for pair in zip(order, points, strict=True)]})
     segments = {"input": segment_input, "default": deepcopy(body["segments"]["default"]), "by": entries}
     return _changed(body, segments=segments)
+
+
+def with_segment_profiles(
+    body: Body,
+    shares: Mapping[str, Mapping[str, float]],
+    levels: Mapping[str, float],
+    *,
+    level_share: float,
+    segment_input: str = "segment",
+) -> Body:
+    """Give segments learned profiles, and a level each so that the same score means the same risk in all of them.
+
+    A profile that moves weight from a fuller to an emptier dimension lowers its whole segment. The dimension
+    `SEGMENT_LEVEL` gives that back: one category metric on the segment, with the same weight in every profile.
+
+    Args:
+        body: the body, with one profile.
+        shares: segment -> dimension -> share; dimensions that the body does not have are left out.
+        levels: segment -> points 0-100 of its level; the text "" stands for every other segment.
+        level_share: weight of the level in the whole score, 0-1; 0 leaves it out.
+        segment_input: text input that names the segment.
+
+    Raises:
+        InputError: when the body already has a dimension or metric of that name, or a segment's shares are all zero.
+    """
+    order = [dimension["id"] for dimension in body["dimensions"]]
+    by = {segment: {name: weights.get(name, 0.0) for name in order} for segment, weights in shares.items()}
+    if level_share <= 0:
+        return with_segments(body, by, segment_input=segment_input)
+    rule = category_rule([(name, points) for name, points in levels.items() if name], what=SEGMENT_LEVEL)
+    metric = {
+        "id": SEGMENT_LEVEL,
+        "input": segment_input,
+        "missing": "neutral",
+        "neutral": rounded(float(levels[""])),
+        "rule": rule,
+    }
+    raised = deepcopy(body)
+    raised["metrics"].append(metric)
+    raised["dimensions"].append({"id": SEGMENT_LEVEL, "weights": [[SEGMENT_LEVEL, FULL]]})
+    default = _beside_level([weight for _, weight in body["segments"]["default"]], level_share)
+    raised["segments"]["default"] = [list(pair) for pair in zip([*order, SEGMENT_LEVEL], default, strict=True)]
+    wide = {
+        segment: dict(
+            zip([*order, SEGMENT_LEVEL], _beside_level([weights[name] for name in order], level_share), strict=True)
+        )
+        for segment, weights in by.items()
+    }
+    return with_segments(raised, wide, segment_input=segment_input)
+
+
+def _beside_level(weights: Sequence[float], level_share: float) -> list[int]:
+    """Basis points of a profile whose last entry is the level, the same in every profile."""
+    level = to_basis_points([level_share, 1.0 - level_share], what=SEGMENT_LEVEL)[0]
+    total = sum(weights)
+    exact = [weight / total * (FULL - level) for weight in weights] if total > 0 else list(weights)
+    return [*to_basis_points(exact, what="profile", full=FULL - level), level]
 
 
 def with_ramp(body: Body, points: Sequence[Sequence[float]] | None, *, tenure_input: str) -> Body:

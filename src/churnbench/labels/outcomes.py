@@ -59,7 +59,10 @@ def read_outcomes(rows: pd.DataFrame, *, file: str = "outcomes") -> Outcomes:
     churned["churn_at"] = churned[["churned_on", "known_on"]].min(axis=1)
     churned["involuntary"] = churned["voluntary"] == 0
     back = single.loc[single["kind"] == "reactivation", ["account_id", "churned_on"]]
-    churns, dropped = _stays(churned.sort_values(["account_id", "churn_at", "churned_on"]), back)
+    # Every column takes part, so that the order of rows never decides; of two records of one churn that disagree
+    # about its cause the voluntary one counts.
+    order = ["account_id", "churn_at", "churned_on", "known_on", "involuntary"]
+    churns, dropped = _stays(churned.sort_values(order), back)
     if dropped:
         warnings.append(
             f"{file}: {dropped} churn rows follow an earlier churn of the same account without a"

@@ -34,7 +34,7 @@ def sanity_findings(snapshots: pd.DataFrame, outcomes: Outcomes | None) -> tuple
 def _finding(check: str, rows: pd.DataFrame, sentence: str, fix: str) -> Finding | None:
     if rows.empty:
         return None
-    shown = rows.head(_SHOWN)
+    shown = rows.sort_values(["as_of", "account_id"]).head(_SHOWN)
     examples = "; ".join(
         str(account) if pd.isna(day) else f"{account} on {day:%Y-%m-%d}"
         for account, day in zip(shown["account_id"], shown["as_of"], strict=True)

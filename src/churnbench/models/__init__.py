@@ -5,7 +5,7 @@ index of any contender into P(churn).
 """
 
 from churnbench.metrics.reliability import expit, logit
-from churnbench.models.boosting import Boosted, fit_boosting
+from churnbench.models.boosting import Boosted, cross_predict, fit_boosting
 from churnbench.models.design import Encoder
 from churnbench.models.logistic import fit_logistic, log_odds
 from churnbench.models.recalibration import Line, Recalibration, on_one_scale, recalibrate
@@ -15,6 +15,7 @@ __all__ = [
     "Encoder",
     "Line",
     "Recalibration",
+    "cross_predict",
     "expit",
     "fit_boosting",
     "fit_logistic",

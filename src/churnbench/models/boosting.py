@@ -137,6 +137,24 @@ def fit_boosting(
     )
 
 
+def cross_predict(
+    matrix: np.ndarray, y: np.ndarray, boosted: Boosted, *, folds: InnerFolds, categories: list[int], seed: int
+) -> np.ndarray:
+    """Raw log-odds of the rows that `folds` predict, by boosters of the chosen depth and rounds that did not see them.
+
+    Returns:
+        Shape (rows,), folds concatenated.
+    """
+    settings = _parameters(boosted.depth, len(y), seed)
+    found = []
+    for learn, predict in folds:
+        booster = lightgbm.train(
+            settings, _dataset(matrix[learn], y[learn], categories), num_boost_round=boosted.rounds
+        )
+        found.append(np.asarray(booster.predict(matrix[predict], raw_score=True)))
+    return np.concatenate(found)
+
+
 def _cross_fit(
     matrix: np.ndarray, y: np.ndarray, folds: InnerFolds, parameters: dict[str, Any], categories: list[int]
 ) -> tuple[list[Any], float, int]:

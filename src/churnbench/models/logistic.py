@@ -55,9 +55,23 @@ def _loss(y: np.ndarray, index: np.ndarray) -> float:
 
 
 def fit_logistic(
-    matrix: np.ndarray, y: np.ndarray, *, folds: InnerFolds, categories: list[int], seed: int
+    matrix: np.ndarray,
+    y: np.ndarray,
+    *,
+    folds: InnerFolds,
+    held_out: InnerFolds | None = None,
+    categories: list[int],
+    seed: int,
 ) -> tuple[Pipeline, np.ndarray, np.ndarray, float]:
     """Choose the strength on `folds`, then fit on all rows.
+
+    Args:
+        matrix: float64 (rows, metrics), NaN for missing.
+        y: 0/1 (rows,).
+        folds: pairs of row positions (learn, predict) to choose the strength on.
+        held_out: folds for the log-odds that are returned; `folds` when None.
+        categories: positions of category columns.
+        seed: of the drawing of rows when there are very many.
 
     Returns:
         The pipeline, positions of the out-of-fold rows, their log-odds, and the chosen inverse penalty C.
@@ -67,23 +81,22 @@ def fit_logistic(
     def thin(rows: np.ndarray) -> np.ndarray:
         return rows if len(rows) <= _MAX_ROWS else np.sort(generator.choice(rows, _MAX_ROWS, replace=False))
 
-    learns = [thin(learn) for learn, _ in folds]
-    truth = np.concatenate([y[predict] for _, predict in folds])
-    best: tuple[float, float, np.ndarray] | None = None
-    for strength in _STRENGTHS:
-        index = np.concatenate(
+    def crossed(strength: float, parts: InnerFolds) -> np.ndarray:
+        return np.concatenate(
             [
                 log_odds(
-                    _pipeline(matrix.shape[1], categories, strength).fit(matrix[learn], y[learn]),
+                    _pipeline(matrix.shape[1], categories, strength).fit(matrix[used], y[used]),
                     matrix[predict],
                 )
-                for learn, (_, predict) in zip(learns, folds, strict=True)
+                for used, (_, predict) in zip([thin(learn) for learn, _ in parts], parts, strict=True)
             ]
         )
-        loss = _loss(truth, index)
-        if best is None or loss < best[0]:
-            best = (loss, strength, index)
-    assert best is not None  # noqa: S101 - the table of strengths is not empty
+
+    truth = np.concatenate([y[predict] for _, predict in folds])
+    tried = {strength: crossed(strength, folds) for strength in _STRENGTHS}
+    chosen = min(tried, key=lambda strength: _loss(truth, tried[strength]))
     rows = thin(np.arange(len(y)))
-    model = _pipeline(matrix.shape[1], categories, best[1]).fit(matrix[rows], y[rows])
-    return model, np.concatenate([predict for _, predict in folds]), best[2], best[1]
+    model = _pipeline(matrix.shape[1], categories, chosen).fit(matrix[rows], y[rows])
+    parts = held_out if held_out is not None else folds
+    index = tried[chosen] if held_out is None else crossed(chosen, parts)
+    return model, np.concatenate([predict for _, predict in parts]), index, chosen

@@ -100,12 +100,12 @@ def test_rows_of_one_account_are_not_many_accounts() -> None:
     assert green_cut(rows, risk=0.05, delta=DELTA) is None
 
 
-def test_red_needs_rows_and_churn_and_its_bound_is_the_binomial_one() -> None:
+def test_red_needs_accounts_and_churned_ones_and_its_bound_is_the_binomial_one() -> None:
     def rows(count: int, churned: int) -> ScoredRows:
         y = (np.arange(count) < churned).astype(float)
         return ScoredRows(np.full(count, 10.0), y, np.arange(count), np.zeros(count, dtype=int))
 
-    assert red_cut(rows(59, 50), risk=0.25, delta=DELTA) is None
+    assert red_cut(rows(29, 25), risk=0.25, delta=DELTA) is None
     assert red_cut(rows(60, 7), risk=0.01, delta=DELTA) is None
     assert red_cut(rows(60, 12), risk=0.25, delta=DELTA) is None
     cut = red_cut(rows(60, 30), risk=0.25, delta=DELTA)

@@ -78,7 +78,8 @@ def test_derivations_on_hand_curves_keep_them_and_export_their_shares(training: 
     for metric, share in derived.shares.items():
         assert points.get(metric, 0.0) == pytest.approx(100 * share, abs=0.06)
     assert np.isfinite(derived.raw_score).all()
-    assert np.array_equal(derived.rows, np.concatenate([predict for _, predict in training.folds]))
+    assert np.array_equal(derived.rows, training.held_out_rows)
+    assert set(derived.rows) == {row for _, predict in training.folds for row in predict}
 
 
 def test_a_wrong_direction_gets_no_weight_from_slope_and_distillation() -> None:

@@ -69,7 +69,7 @@ def test_freer_shapes_never_fit_training_rows_worse() -> None:
     losses = {}
     for shapes in ("declared", "audited", "free"):
         refit = AnchoredRefit(Training(frame, spec, tuple(EFFECTS), True, Settings(shapes=shapes)))
-        losses[shapes] = refit.fit_part(refit._whole, 5.0, shapes).solution.loss
+        losses[shapes] = refit.fit_part(refit.whole, 5.0, shapes).solution.loss
     assert losses["declared"] > losses["audited"] > losses["free"] - 1e-6
 
 

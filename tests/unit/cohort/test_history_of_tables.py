@@ -201,9 +201,9 @@ def test_columns_with_reserved_or_odd_names_do_not_clash(tmp_path: Path) -> None
     rows = rows.rename(columns={"logins": "Logins per day", "tickets": "90d"}).assign(Logins_per_day=5, empty=None)
     opened = dated(tmp_path, snapshots=rows)
     cohort = opened.cohort()
-    assert cohort.metrics == ("Logins_per_day_2", "m_90d", "Logins_per_day")
+    assert cohort.metrics == ("m_90d", "Logins_per_day_2", "Logins_per_day")
     assert set(cohort.frame["status"]) <= {"labelled", "too-late", "immature", "ineligible"}
-    assert any('id = "y_metric", column = "y"' in warning for warning in cohort.warnings)
+    assert any('id = "status_metric", column = "status"' in warning for warning in cohort.warnings)
     named = dated(tmp_path, '[[formula.metrics]]\nid = "y_metric"\ncolumn = "y"\nweight = 1\n', snapshots=rows).cohort()
     assert set(named.frame["y_metric"]) == {1.0}
 
@@ -322,7 +322,7 @@ def test_a_single_table_becomes_a_cross_sectional_cohort(tmp_path: Path) -> None
         None,
         None,
     )
-    assert cohort.metrics == ("tenure", "MonthlyCharges", "TotalCharges")
+    assert cohort.metrics == ("MonthlyCharges", "TotalCharges", "tenure")
     assert cohort.frame["y"].sum() == (telco()["Churn"] == "Yes").sum()
     assert cohort.frame["as_of"].isna().all()
     assert cohort.frame["account_id"].iloc[1] == "0001"
@@ -381,8 +381,8 @@ def test_parquet_booleans_are_metrics_and_nested_columns_are_not(tmp_path: Path)
     rows.to_parquet(tmp_path / "snapshots.parquet")
     text = DATED.replace("snapshots.csv", "snapshots.parquet") + '[formula]\npreset = "none"\n'
     opened = history(tmp_path, text, outcomes=outcomes())
-    assert opened.cohort().metrics == ("logins", "tickets", "flag")
-    assert opened.metric_specs[2].normalise.kind == "boolean"
+    assert opened.cohort().metrics == ("flag", "logins", "tickets")
+    assert opened.metric_specs[0].normalise.kind == "boolean"
     pd.DataFrame({"account_id": ["001"], "tags": [["x"]], "csm": ["c"]}).to_parquet(tmp_path / "accounts.parquet")
     text = text.replace('outcomes.csv"', 'outcomes.csv"\naccounts = "accounts.parquet"')
     accounts = history(tmp_path, text).accounts
