@@ -1,0 +1,1 @@
+"""Proofs of the statistical promises, by simulated truth."""

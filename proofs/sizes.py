@@ -1,0 +1,33 @@
+"""How much the proofs simulate, and what they must reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+#: What a 90 % interval must cover.
+COVERAGE = (0.865, 0.96)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is simulated.
+
+    Attributes:
+        books: books per proof where shares are measured.
+        some: books where averages do.
+        population: books that make up a population.
+        sizes: accounts -> books, for the table of small and large data.
+        leaks: books per planted leak; clean: clean books.
+    """
+
+    books: int
+    some: int
+    population: int
+    sizes: Mapping[int, int]
+    leaks: int
+    clean: int
+
+
+FULL = Size(300, 100, 30, {300: 60, 1000: 40, 3000: 20, 10000: 4}, 20, 100)
+QUICK = Size(40, 20, 8, {300: 10, 1000: 5}, 2, 5)
