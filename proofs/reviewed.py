@@ -117,7 +117,10 @@ def difference(reviewed: Reviewed) -> Estimate:
     )
 
 
-def population_rows(population: Cohort, like: pd.DataFrame) -> pd.DataFrame:
-    """Labelled rows of a population on the as-of dates of some rows."""
+def population_rows(population: Cohort, like: pd.DataFrame, most: int = 120_000) -> pd.DataFrame:
+    """Labelled rows of a population on the as-of dates of some rows; whole accounts, about `most` rows."""
     rows = population.labelled()
-    return rows[rows["as_of"].isin(like["as_of"].unique())].reset_index(drop=True)
+    rows = rows[rows["as_of"].isin(like["as_of"].unique())]
+    accounts = rows["account_id"].unique()
+    kept = accounts[: max(1, round(len(accounts) * min(1.0, most / max(len(rows), 1))))]
+    return rows[rows["account_id"].isin(set(kept))].reset_index(drop=True)

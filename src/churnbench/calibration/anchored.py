@@ -202,9 +202,10 @@ class AnchoredRefit:
         *,
         limits: Mapping[str, list[ShareBound]],
         start: Solution | None = None,
+        near: bool = False,
     ) -> tuple[Problem, Solution]:
         problem = self._problem(part, spread, shapes, limits, start)
-        solution = solve(problem, start=start)
+        solution = solve(problem, start=start, keep_hessian=near)
         if limits and any(bends(ramps, shapes) for ramps in part.basis.ramps):
             # The range of a bent curve is linear only at its present extremes; a few rounds settle them.
             for _ in range(3):
@@ -230,7 +231,7 @@ class AnchoredRefit:
         for _ in range(_PRIOR_ROUNDS):
             moved = moves(part.basis, part.anchor, problem, solution)
             spread = np.sqrt((PRIOR_FREEDOM * prior_scale**2 + moved**2) / (PRIOR_FREEDOM + 1))
-            problem, solution = self._solve(part, spread, shapes, limits=limits, start=solution)
+            problem, solution = self._solve(part, spread, shapes, limits=limits, start=solution, near=True)
         return problem, solution
 
     def fit_part(

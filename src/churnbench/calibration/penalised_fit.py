@@ -50,9 +50,8 @@ class Problem:
     constraints: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
     def reweighted(self, weight: np.ndarray) -> Problem:
-        """The same problem with other row weights (a bootstrap draw); rows of weight 0 are dropped."""
-        used = weight > 0
-        return replace(self, design=self.design[used], y=self.y[used], weight=weight[used])
+        """The same problem with other row weights (a bootstrap draw)."""
+        return replace(self, weight=weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +95,12 @@ def curvature(problem: Problem, solution: Solution) -> np.ndarray:
 
 
 def solve(
-    problem: Problem, *, start: Solution | None = None, max_steps: int = 30, keep_hessian: bool = False
+    problem: Problem,
+    *,
+    start: Solution | None = None,
+    max_steps: int = 30,
+    keep_hessian: bool = False,
+    hessian: np.ndarray | None = None,
 ) -> Solution:
     """Fit to convergence (objective change below 1e-8) or `max_steps` Newton steps.
 
@@ -104,7 +108,8 @@ def solve(
         problem: the fit.
         start: where to begin; the base rate and no effects when None.
         max_steps: most Newton steps.
-        keep_hessian: compute the curvature at the first step only; for resamples, which start next to their optimum.
+        keep_hessian: compute the curvature at the first step only; for fits that start next to their optimum.
+        hessian: a curvature known from a fit nearby, used at every step (columns + 1, columns + 1).
 
     Raises:
         ChurnbenchError: when the quadratic sub-problem cannot be solved; the message carries the solver's state.
@@ -118,10 +123,10 @@ def solve(
         # From a point outside the constraints every way back in costs likelihood, and step halving would refuse it.
         current = warm if _within(problem, warm) else current
     value = _objective(problem, current)
-    hessian: np.ndarray | None = None
+    given = hessian is not None
     for _ in range(max_steps):
         gradient = slope(problem, current)
-        if hessian is None or not keep_hessian:
+        if hessian is None or not (keep_hessian or given):
             hessian = curvature(problem, current)
         x = np.concatenate([[current.intercept], current.coefficients])
         target = quadratic_minimum(problem, gradient, hessian, x)

@@ -200,7 +200,11 @@ def refined_body(body: dict[str, Any], refined: Refinements) -> dict[str, Any]:
                 name: dict(zip(weights.dimensions, found.tolist(), strict=True))
                 for name, found in weights.shares.items()
             },
-            {name: (level - low) * scale for name, level in {**weights.levels, "": 0.0}.items()},
+            # The highest level may come out a hair above 100.
+            {
+                name: float(np.clip((level - low) * scale, 0.0, 100.0))
+                for name, level in {**weights.levels, "": 0.0}.items()
+            },
             level_share=share if share >= _LEAST_LEVEL else 0.0,
         )
     return body if ramp is None else with_ramp(body, ramp.points, tenure_input=TENURE)

@@ -18,13 +18,13 @@ import pandas as pd
 
 from churnbench.calibration.anchored import PRIOR_FREEDOM, AnchoredFit, moves
 from churnbench.calibration.derivations import formula_curves
-from churnbench.calibration.penalised_fit import Problem, solve
+from churnbench.calibration.penalised_fit import Problem, curvature, solve
 from churnbench.calibration.training import Training
 from churnbench.domain.progress import Progress
 
 _SELECTED = 0.005
-#: Newton steps of a draw, with the Hessian of the first: draws start next to their optimum.
-_STEPS = 3
+#: Newton steps of a draw with the curvature of the fit itself: draws start next to their optimum.
+_STEPS = 5
 #: Draws allow for a prior this much wider than the one chosen, since the choice itself was made on the same rows.
 _WIDER = 2.0
 
@@ -62,11 +62,12 @@ def resample_weights(training: Training, fit: AnchoredFit, progress: Progress) -
     shares = np.zeros((replicates, len(ids)))
     points = [np.zeros((replicates, len(ramps.knots))) for ramps in fit.basis.ramps]
     moved = moves(fit.basis, fit.anchor, fit.problem, fit.solution)
+    hessian = curvature(fit.problem, fit.solution)
     progress.stage("resampling accounts", replicates)
     for replicate in range(replicates):
         drawn = np.bincount(generator.integers(0, accounts, accounts), minlength=accounts)
         problem = _with_prior(fit, moved, generator).reweighted(fit.problem.weight * drawn[cluster])
-        solution = solve(problem, start=fit.solution, max_steps=_STEPS, keep_hessian=True)
+        solution = solve(problem, start=fit.solution, max_steps=_STEPS, hessian=hessian)
         curves, _ = formula_curves(training, fit, solution)
         shares[replicate] = [curve.share for curve in curves]
         for position, ramps in enumerate(fit.basis.ramps):

@@ -1,0 +1,128 @@
+"""The proof suite in its small form: fixed seeds, the same code as `python -m proofs --full`."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from proofs import care, coverage, gate, leaks
+from proofs.books import Recipe, folds_of, labelled, preset_formula
+from proofs.coverage import Setting
+from proofs.montecarlo import Average, Share, replicate
+from proofs.truth import effective_shares, expert_formula, total_variation
+
+from churnbench.calibration import Settings, Training
+
+#: Books per test. The full form takes 300; the seeds are the same.
+BOOKS = 40
+JOBS = min(2, os.cpu_count() or 1)
+SMALL = Recipe(accounts=1400, months=24)
+
+
+@pytest.fixture(scope="module")
+def setting() -> Setting:
+    return coverage.prepare(SMALL, books=8)
+
+
+@pytest.fixture(scope="module")
+def found(setting: Setting) -> dict:
+    return coverage.run(BOOKS, JOBS, setting)
+
+
+@pytest.mark.parametrize("quantity", ["AUC", "log loss", "band risk", "metric weight", "dimension weight"])
+def test_ninety_per_cent_intervals_cover_the_population_value_about_that_often(found: dict, quantity: str) -> None:
+    claims = found["claims"]
+    share = Average.of(claims[claims["quantity"] == quantity].groupby("seed")["covered"].mean())
+    assert share.replicates == BOOKS
+    assert 0.865 - 2 * share.error <= share.value <= 0.985
+
+
+def test_cut_offs_break_their_promise_in_at_most_one_book_of_ten(found: dict) -> None:
+    for _, group in found["promises"].groupby("end"):
+        assert group["made"].any()
+        assert Share.of(group["calibrated_broken"]).at_most(0.10)
+        assert Share.of(group["later_broken"]).at_most(0.10)
+
+
+def test_the_refit_is_nearer_to_the_true_weights_than_every_other_way(found: dict) -> None:
+    mean = found["recovery"].groupby("name")[["dimension", "metric_signed"]].mean()
+    others = ["incumbent", "shap_share", "shap_slope", "distilled", "maximum likelihood"]
+    assert mean.loc["anchored", "dimension"] <= 0.12
+    for other in others:
+        assert mean.loc["anchored", "dimension"] < mean.loc[other, "dimension"]
+        assert mean.loc["anchored", "metric_signed"] < mean.loc[other, "metric_signed"]
+
+
+def test_a_purged_backtest_says_what_is_true_and_rows_dealt_at_random_do_not(found: dict) -> None:
+    live = found["live"].assign(gap=lambda table: table["backtest"] - table["live"])
+    for name, group in live.groupby("name"):
+        gap = Average.of(group["gap"])
+        if "random" in str(name):
+            assert gap.value > 0.02
+            assert gap.value > 5 * gap.error
+        else:
+            assert abs(gap.value) <= 2.5 * gap.error
+
+
+def test_equally_good_formulas_are_not_promoted_over_each_other_more_often_than_allowed() -> None:
+    table = gate.run_equals(gate.equals(SMALL, books=8), BOOKS, JOBS)
+    assert Share.of(table["verdict"] == "promote").at_most(0.05)
+
+
+def test_worlds_without_signal_and_experts_who_are_right_see_no_promotion_of_something_worse() -> None:
+    kinds = gate.cases(SMALL, books=8)
+    null = gate.run(kinds["null world"], 12, JOBS)
+    assert not (null["verdict"] == "promote").any()
+    right = gate.run(kinds["right experts"], 12, JOBS)
+    assert not ((right["verdict"] == "promote") & (right["true_gain"] <= 0)).any()
+    wrong = gate.run(kinds["wrong experts"], 6, JOBS)
+    assert (wrong["verdict"] == "promote").mean() >= 0.5
+    assert (wrong["true_gain"] > 0).all()
+
+
+def test_a_playbook_lowers_the_auc_and_the_interval_still_covers_the_auc_under_current_care() -> None:
+    alone, cared = (care.run(company, 10, JOBS) for company in care.companies(SMALL, books=6))
+    assert cared["live"].mean() < alone["live"].mean()
+    assert cared["lowest_band_rate"].mean() < alone["lowest_band_rate"].mean()
+    assert ((cared["low"] <= cared["live"]) & (cared["live"] <= cared["high"])).mean() >= 0.7
+
+
+def test_every_kind_of_planted_leak_is_caught_and_a_clean_book_is_not_accused() -> None:
+    found = list(replicate(_suite, [*leaks.KINDS, "clean"], jobs=JOBS, label="leaks", quiet=True))
+    assert found == [0] * len(found)
+
+
+def _suite(kind: str) -> int:
+    """Worlds with the wrong answer."""
+    if kind == "clean":
+        table = leaks.run_clean_suite(2, seed=500, kinds=("snapshots",))
+        return int(table["reviewed"].sum() + table["blocked"].sum())
+    return int(leaks.run_leak_suite(1, seed=500, leaks=(kind,))["missed"].sum())
+
+
+def test_the_population_s_own_formula_is_what_the_experts_who_are_right_declare(setting: Setting) -> None:
+    spec = expert_formula(setting.truth, preset_formula())
+    cohort = SMALL.cohort(3)
+    training = Training.of(cohort, folds_of(cohort)[-1].train_rows, spec, Settings())
+    shares = effective_shares(training.hand_body, setting.truth.grid)
+    assert total_variation(shares, setting.truth.signed()) < 0.02
+    assert sum(setting.truth.shares().values()) == pytest.approx(1.0)
+
+
+def test_cohorts_without_files_are_those_that_the_project_folder_gives(tmp_path) -> None:
+    from churnbench.cohort import open_history
+    from churnbench.data.project import load_project
+    from churnbench.data.simulate_demo import simulated_project
+
+    world = Recipe(accounts=120, months=14).world(1)
+    simulated_project(world, tmp_path)
+    theirs = open_history(load_project(tmp_path)).cohort()
+    mine = labelled(world)
+    assert mine.window == theirs.window
+    for column in ("account_id", "as_of", "status", "y", "stratum", "segment", "days_to_renewal", "days_since_start"):
+        assert mine.frame[column].astype(object).fillna("none").tolist() == (
+            theirs.frame[column].astype(object).fillna("none").tolist()
+        ), column
+    for metric in theirs.metrics:
+        assert np.allclose(mine.frame[metric], theirs.frame[metric], equal_nan=True), metric
