@@ -35,7 +35,7 @@ POPULATION_BOOKS, POPULATION_SEED = 30, 1_000_000
 _QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
 _REACH = 0.04
 #: The careless backtest (rows dealt at random) is shown on so many books only.
-_CARELESS = 40
+_CARELESS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,6 +278,7 @@ def live(reviewed: Reviewed, setting: Setting, seed: int) -> list[dict[str, Any]
         categories=training.encoder.category_positions,
         names=training.metrics,
         seed=seed,
+        contribution_rows=1,
     )
     found.append(
         {

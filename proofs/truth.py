@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from churnbench.calibration.basis import Basis, Shape, learn_basis
+from churnbench.calibration.basis import Basis, MetricRamps, Shape, learn_basis
 from churnbench.calibration.hand_curve import HandCurve
 from churnbench.calibration.penalised_fit import solve
 from churnbench.calibration.shapes import constrained
@@ -35,12 +35,14 @@ class Truth:
         knots, health: metric -> positions, and contribution to health there in log-odds.
         grid: metric -> its 1st to 99th percentiles in the population.
         dimension: metric -> dimension.
+        missing: metric -> points 0-100 that a missing value is worth.
     """
 
     knots: Mapping[str, np.ndarray]
     health: Mapping[str, np.ndarray]
     grid: Mapping[str, np.ndarray]
     dimension: Mapping[str, str]
+    missing: Mapping[str, float]
 
     def at(self, metric: str, x: np.ndarray) -> np.ndarray:
         """Contribution to health, log-odds."""
@@ -110,7 +112,17 @@ def learn_truth(population: Cohort, spec: FormulaSpec, seed: int = 0) -> Truth:
         health,
         {metric: np.quantile(values, np.linspace(0.01, 0.99, _POINTS)) for metric, values in present.items()},
         {metric.id: metric.dimension for metric in spec.metrics},
+        {ramps.metric: _worth_missing(ramps, solution.coefficients) for ramps in basis.ramps},
     )
+
+
+def _worth_missing(ramps: MetricRamps, coefficients: np.ndarray) -> float:
+    """Points of a missing value on the metric's own curve, 50 where hardly any is missing."""
+    health = ramps.health_at_knots(coefficients)
+    span = float(np.ptp(health))
+    if ramps.missing_column is None or span <= 0:
+        return 50.0
+    return float(np.clip(100 * (-coefficients[ramps.missing_column] - health.min()) / span, 0.0, 100.0))
 
 
 def _directions(basis: Basis, design: np.ndarray, y: np.ndarray, weight: np.ndarray) -> dict[str, Shape]:
@@ -139,6 +151,8 @@ def effective_shares(body: Mapping[str, Any], grid: Mapping[str, np.ndarray]) ->
     points = effective_points(body)
     found = dict.fromkeys(grid, 0.0)
     for metric in body["metrics"]:
+        if metric["id"] not in grid:
+            continue  # the level of segments is no metric
         curve = HandCurve.of(metric, higher_is_healthier=True)
         values = curve.points_at(grid[metric["id"]])
         sign = 1.0 if values[-1] >= values[0] else -1.0
@@ -181,7 +195,8 @@ def expert_formula(truth: Truth, like: FormulaSpec, *, wrong: bool = False) -> F
                 metric.dimension,
                 max(shares[metric.id], 1e-4),
                 healthier,
-                missing=metric.missing,
+                missing="neutral",
+                neutral=truth.missing[metric.id],
                 normalise=rule,
             )
         )

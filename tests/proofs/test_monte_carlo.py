@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from proofs import page
 from proofs.__main__ import main
 from proofs.montecarlo import Average, Share, replicate
 from proofs.suite import PROOFS
+
+from proofs import page
 
 
 @pytest.mark.parametrize(("hits", "limit", "allowed"), [(3, 0.05, True), (5, 0.05, False), (0, 0.0, True)])

@@ -76,7 +76,13 @@ def found(book: Any) -> dict[str, Any]:
     arguments = command.parse(["--no-rivals", "--halves", "1", "--replicates", "50", "--pairs", "2"])
     one = {**command.compare(book, arguments), "seconds": 1.0}
     chosen = {key: getattr(arguments, key) for key in ("repeats", "halves", "replicates", "seed", "full", "accounts")}
-    return {"settings": chosen, "versions": {"numpy": "2"}, "seconds": 1.0, "skipped": ["x: absent"], "sets": [one]}
+    return {
+        "settings": chosen,
+        "versions": {"numpy": "2"},
+        "seconds": 1.0,
+        "skipped": ["x: absent"],
+        "sets": [one],
+    }
 
 
 def test_without_outside_packages_the_table_still_holds_the_seven_ways_and_the_ceiling() -> None:
@@ -263,6 +269,25 @@ def test_the_command_draws_again_from_what_it_stored(
         assert file.read_bytes() == (tmp_path / "images" / file.name).read_bytes()
         assert len(file.read_text("utf-8")) > 5000
     assert "Made up" in (tmp_path / "comparison.md").read_text("utf-8")
+
+
+def test_runs_of_single_sets_are_joined_in_the_order_of_the_page_unless_they_differ_in_settings(
+    found: dict[str, Any], tmp_path: Path
+) -> None:
+    made = found["sets"][0]
+    parts = [{**found, "sets": [{**made, "name": name}]} for name in ("ravenstack", "ibm_telco")]
+    joined = command.collect(parts)
+    assert [one["name"] for one in joined["sets"]] == ["ibm_telco", "ravenstack"]
+    assert joined["seconds"] == 2.0
+    for number, part in enumerate(parts):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "comparison.json").write_text(json.dumps(part), "utf-8")
+    folders = [str(tmp_path / str(number)) for number in range(2)]
+    (tmp_path / "comparison.md").write_text(PAGE, "utf-8")
+    assert command.main(["--docs", str(tmp_path), "--collect", *folders]) == 0
+    assert json.loads((tmp_path / "comparison.json").read_text("utf-8")) == joined
+    with pytest.raises(SystemExit, match="differ"):
+        command.collect([found, {**found, "settings": {"seed": 2}}])
 
 
 def test_absent_data_are_named_and_nothing_is_overwritten(
