@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from churnbench.calibration.basis import Basis, MetricRamps, Shape, learn_basis
+from churnbench.calibration.basis import Basis, Shape, learn_basis
 from churnbench.calibration.hand_curve import HandCurve
 from churnbench.calibration.penalised_fit import solve
 from churnbench.calibration.shapes import constrained
@@ -35,7 +35,7 @@ class Truth:
         knots, health: metric -> positions, and contribution to health there in log-odds.
         grid: metric -> its 1st to 99th percentiles in the population.
         dimension: metric -> dimension.
-        missing: metric -> points 0-100 that a missing value is worth.
+        missing: metric -> contribution of a missing value in log-odds, where enough are missing to learn it.
     """
 
     knots: Mapping[str, np.ndarray]
@@ -55,11 +55,25 @@ class Truth:
         return 100 * (values - values.min()) / span if span > 0 else np.full(len(values), 50.0)
 
     def shares(self, positions: Mapping[str, np.ndarray] | None = None) -> dict[str, float]:
-        """Range of each metric's contribution over the given positions (1st to 99th percentile), as shares."""
+        """Range of each metric's contribution over the given positions (1st to 99th percentile), as shares.
+
+        What a missing value is worth belongs to the range, as it does in a learned formula.
+        """
         where = positions or self.grid
-        ranges = {metric: float(np.ptp(self.at(metric, where[metric]))) for metric in where}
+        ranges = {metric: float(np.ptp(self._places(metric, where[metric]))) for metric in where}
         total = sum(ranges.values())
         return {metric: value / total for metric, value in ranges.items()}
+
+    def _places(self, metric: str, x: np.ndarray) -> np.ndarray:
+        return np.append(self.at(metric, x), [self.missing[metric]] if metric in self.missing else [])
+
+    def neutral(self, metric: str) -> float:
+        """Points 0-100 of a missing value on the metric's own curve; 50 where hardly any is missing."""
+        health = self.health[metric]
+        span = float(np.ptp(health))
+        if metric not in self.missing or span <= 0:
+            return 50.0
+        return float(np.clip(100 * (self.missing[metric] - health.min()) / span, 0.0, 100.0))
 
     def signed(self) -> dict[str, float]:
         """Shares with the sign of the net effect: positive where health rises with the metric."""
@@ -112,17 +126,12 @@ def learn_truth(population: Cohort, spec: FormulaSpec, seed: int = 0) -> Truth:
         health,
         {metric: np.quantile(values, np.linspace(0.01, 0.99, _POINTS)) for metric, values in present.items()},
         {metric.id: metric.dimension for metric in spec.metrics},
-        {ramps.metric: _worth_missing(ramps, solution.coefficients) for ramps in basis.ramps},
+        {
+            ramps.metric: float(-solution.coefficients[ramps.missing_column])
+            for ramps in basis.ramps
+            if ramps.missing_column is not None
+        },
     )
-
-
-def _worth_missing(ramps: MetricRamps, coefficients: np.ndarray) -> float:
-    """Points of a missing value on the metric's own curve, 50 where hardly any is missing."""
-    health = ramps.health_at_knots(coefficients)
-    span = float(np.ptp(health))
-    if ramps.missing_column is None or span <= 0:
-        return 50.0
-    return float(np.clip(100 * (-coefficients[ramps.missing_column] - health.min()) / span, 0.0, 100.0))
 
 
 def _directions(basis: Basis, design: np.ndarray, y: np.ndarray, weight: np.ndarray) -> dict[str, Shape]:
@@ -156,6 +165,7 @@ def effective_shares(body: Mapping[str, Any], grid: Mapping[str, np.ndarray]) ->
         curve = HandCurve.of(metric, higher_is_healthier=True)
         values = curve.points_at(grid[metric["id"]])
         sign = 1.0 if values[-1] >= values[0] else -1.0
+        values = np.append(values, [metric["neutral"]] if metric["missing"] == "neutral" else [])
         found[metric["id"]] = sign * points[metric["id"]] * float(np.ptp(values)) / 100
     total = sum(abs(value) for value in found.values())
     return {metric: value / total if total > 0 else 0.0 for metric, value in found.items()}
@@ -196,7 +206,7 @@ def expert_formula(truth: Truth, like: FormulaSpec, *, wrong: bool = False) -> F
                 max(shares[metric.id], 1e-4),
                 healthier,
                 missing="neutral",
-                neutral=truth.missing[metric.id],
+                neutral=truth.neutral(metric.id),
                 normalise=rule,
             )
         )
