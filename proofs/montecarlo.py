@@ -118,7 +118,8 @@ def replicate(
         return
     # One thread each: two unset processes on two cores crawl.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+    # Forked processes inherit a test run's coverage tracer, which would double their time.
+    with multiprocessing.get_context("fork").Pool(jobs, initializer=sys.settrace, initargs=(None,)) as pool:
         for done, result in enumerate(pool.imap(_call, todo), 1):
             yield result
             told(done)

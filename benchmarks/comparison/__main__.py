@@ -143,10 +143,7 @@ def main(words: list[str]) -> int:
     page = arguments.docs / "comparison.md"
     template = page if page.exists() else DOCS / page.name
     page.write_text(fill_page(template.read_text("utf-8"), found), encoding="utf-8")
-    print(
-        f"{len(found['sets'])} sets, {found['seconds']:.0f} processor seconds; "
-        f"wrote {page.name}, {stored.name} and figures"
-    )
+    print(f"{len(found['sets'])} sets, {found['seconds']:.0f} processor seconds; wrote {page.name} and figures")
     return 0
 
 

@@ -138,7 +138,6 @@ def test_the_weights_count_rows() -> None:
         )
     )
     assert np.allclose(_as_vector(weighted), _as_vector(repeated), atol=1e-5)
-    assert len(base.reweighted(counts.astype(float)).y) == (counts > 0).sum()
 
 
 def test_a_start_elsewhere_ends_at_the_same_minimum() -> None:
