@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from proofs.books import Recipe, folds_of, labelled, preset_formula
 from proofs.coverage import Setting
-from proofs.montecarlo import Average, Share, replicate
+from proofs.montecarlo import Average, Share
 from proofs.truth import effective_shares, expert_formula, total_variation
 
 from churnbench.calibration import Settings, Training
-from proofs import care, coverage, gate, leaks
+from proofs import care, coverage, gate
 
 #: Books per test. The full form takes 300, the same seeds first.
 BOOKS, EQUALS = 12, 30
@@ -100,19 +100,6 @@ def test_a_playbook_lowers_the_auc_and_the_interval_still_covers_the_auc_under_c
     assert cared["live"].mean() < alone["live"].mean()
     assert cared["lowest_band_rate"].mean() < alone["lowest_band_rate"].mean()
     assert ((cared["low"] <= cared["live"]) & (cared["live"] <= cared["high"])).mean() >= 0.7
-
-
-def test_every_kind_of_planted_leak_is_caught_and_a_clean_book_is_not_accused() -> None:
-    found = list(replicate(_suite, [*leaks.KINDS, "clean"], jobs=JOBS, label="leaks", quiet=True))
-    assert found == [0] * len(found)
-
-
-def _suite(kind: str) -> int:
-    """Worlds with the wrong answer."""
-    if kind == "clean":
-        table = leaks.run_clean_suite(2, seed=500, kinds=("snapshots",))
-        return int(table["reviewed"].sum() + table["blocked"].sum())
-    return int(leaks.run_leak_suite(1, seed=500, leaks=(kind,))["missed"].sum())
 
 
 def test_the_population_s_own_formula_is_what_the_experts_who_are_right_declare(setting: Setting) -> None:
