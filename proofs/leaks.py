@@ -5,8 +5,8 @@
     python -m proofs.leaks --worlds 5 --only backfill,whole-period --accounts 600 --months 20
 
 Every world goes the way of a user's data: it is written as a project folder, read again, and checked by the same
-function as `churnbench check`. A world counts as blocked when a finding blocks, as reviewed when one only asks a
-person to look, and as missed (or quiet, when clean) when there is neither.
+function as `churnbench check`. A world counts as blocked when a finding blocks (or the book is refused as too short),
+as reviewed when one only asks a person to look, and as missed (or quiet, when clean) when there is neither.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from churnbench.data.simulate_demo import project_file_text, simulated_project
 from churnbench.data.world_leak_tables import Tables
 from churnbench.data.world_leaks import LEAKS, readings_project
 from churnbench.domain.cohort import Cohort
+from churnbench.domain.errors import InputError
 from churnbench.domain.findings import Finding
 from churnbench.workflow.contest import make_folds
 from proofs.montecarlo import replicate
@@ -41,6 +42,8 @@ from proofs.page import Promise
 SHUFFLED = "shuffled-split"
 #: Kinds of planted leak, in the order of the table.
 KINDS = (*LEAKS, SHUFFLED)
+#: What is said of a book that is too short to be split into training and test.
+REFUSED = "refused"
 #: Accounts and months of smaller worlds, where events are too few for some checks.
 SMALLER = ((600, 20), (300, 12))
 #: From so many worlds on a progress line is worth it.
@@ -218,10 +221,15 @@ def _clean(accounts: int, months: int, item: tuple[str, int]) -> Judged:
 def _judged(folder: Path, seed: int, *, shuffled: bool) -> Judged:
     project = load_project(folder)
     history = open_history(project, threads=1)
-    cohort = history.cohort()
-    folds = (shuffled_rows(cohort, seed),) if shuffled else make_folds(project, cohort, seed)
-    findings = run_checks(CheckContext(cohort, history, folds, seed))
-    history.close()
+    try:
+        cohort = history.cohort()
+        folds = (shuffled_rows(cohort, seed),) if shuffled else make_folds(project, cohort, seed)
+        findings = run_checks(CheckContext(cohort, history, folds, seed))
+    except InputError:
+        # Too short a history ends a user's run, too, before any figure.
+        return Judged(frozenset(), frozenset({REFUSED}))
+    finally:
+        history.close()
     return Judged(_ids(findings, "review"), _ids(findings, "block"))
 
 

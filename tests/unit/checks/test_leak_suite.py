@@ -83,3 +83,8 @@ def test_the_section_promises_every_leak_and_one_clean_book_in_twenty(suite, mon
     assert "400 accounts over 15 months" in promises[2].claim
     assert tables["300 accounts over 12 months (nothing is promised)"][0]["missed"] == "1"
     assert not suite.section(4, 39, 1)[1][1].kept
+
+
+def test_a_book_that_is_too_short_counts_as_refused(suite):
+    table = suite.run_leak_suite(1, accounts=60, months=8, seed=4, leaks=("full",))
+    assert table[["blocked", "missed", "by"]].to_numpy().tolist() == [[1, 0, "refused 1"]]
