@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from threadpoolctl import threadpool_limits
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -85,6 +86,16 @@ def _call(item: Any) -> Any:
     return _WORK(item)
 
 
+def _alone() -> None:
+    """Settle a forked process.
+
+    One thread, since two processes of two threads on two cores crawl; and no tracer inherited from a test run, which
+    would double the time.
+    """
+    threadpool_limits(1)
+    sys.settrace(None)
+
+
 def replicate(
     work: Callable[[Item], Result], items: Iterable[Item], *, jobs: int, label: str, quiet: bool = False
 ) -> Iterator[Result]:
@@ -116,10 +127,7 @@ def replicate(
             yield work(item)
             told(done)
         return
-    # One thread each: two unset processes on two cores crawl.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    # Forked processes inherit a test run's coverage tracer, which would double their time.
-    with multiprocessing.get_context("fork").Pool(jobs, initializer=sys.settrace, initargs=(None,)) as pool:
+    with multiprocessing.get_context("fork").Pool(jobs, initializer=_alone) as pool:
         for done, result in enumerate(pool.imap(_call, todo), 1):
             yield result
             told(done)

@@ -12,6 +12,7 @@ from benchmarks.comparison.protocol import Made, cross_fitted
 from churnbench.calibration import CONTENDERS, Training
 from churnbench.calibration.hand_curve import HandCurve
 from churnbench.domain.cohort import OutcomeWindow
+from churnbench.models.boosting import parameters
 
 _PATIENCE = 40
 #: Trees with one split add up slowly and are given more of them; early stopping ends both.
@@ -50,28 +51,6 @@ def declared_constraints(curves: tuple[HandCurve, ...]) -> list[int]:
         else:
             found.append(-1 if (steps >= 0).all() else 1 if (steps <= 0).all() else 0)
     return found
-
-
-def parameters(depth: int, rows: int, seed: int) -> dict[str, Any]:
-    """Settings of the project's challenger at a given depth."""
-    return {
-        "objective": "binary",
-        "metric": "binary_logloss",
-        "learning_rate": 0.06,
-        "max_depth": depth,
-        "num_leaves": 2**depth,
-        "min_data_in_leaf": int(np.clip(rows // 100, 10, 200)),
-        "lambda_l2": 5.0,
-        "feature_fraction": 0.8,
-        "bagging_fraction": 0.8,
-        "bagging_freq": 1,
-        "max_bin": 127,
-        "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,
-        "verbosity": -1,
-    }
 
 
 def _boosted(name: str, training: Training, depths: tuple[int, ...], *, constrained: bool) -> Made:

@@ -8,7 +8,7 @@ from typing import Any
 
 import lightgbm
 import numpy as np
-from benchmarks.comparison.boosting import axis_values, parameters, rounds_on_folds
+from benchmarks.comparison.boosting import axis_values, rounds_on_folds
 from benchmarks.comparison.formulas import LOW_BAR
 
 from churnbench.calibration import Training
@@ -16,6 +16,7 @@ from churnbench.calibration.compounds import CompoundPath, compound_path, search
 from churnbench.metrics import AccountBootstrap, Estimate
 from churnbench.metrics.estimate import percentile_estimate
 from churnbench.metrics.ranked import quotient
+from churnbench.models.boosting import parameters
 
 #: Trees spent on each pair; fixed, because choosing their number per pair would be choosing on the tested rows.
 _ROUNDS = 30

@@ -276,17 +276,9 @@ class AnchoredRefit:
         """Choose the prior on inner folds, then fit all training rows."""
         return self.fit_part(self.whole, self.choose_prior(), self.training.settings.shapes)
 
-    def inner_fits(
-        self,
-        fit: AnchoredFit,
-        *,
-        mode: str | None = None,
-        limits: Mapping[str, list[ShareBound]] | None = None,
-    ) -> list[AnchoredFit]:
-        """One fit per inner fold, on the rows that the fold may learn from, with the prior of `fit`."""
-        return [
-            self.fit_part(part, fit.prior_scale, mode or self.training.settings.shapes, limits) for part in self._parts
-        ]
+    def inner_fits(self, fit: AnchoredFit) -> list[AnchoredFit]:
+        """One fit per inner fold, on the rows that the fold may learn from, with the prior and shapes of `fit`."""
+        return [self.fit_part(part, fit.prior_scale, self.training.settings.shapes) for part in self._parts]
 
     def held_out_fits(
         self,

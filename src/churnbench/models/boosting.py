@@ -49,7 +49,14 @@ class Boosted:
         return np.asarray(self.booster.predict(matrix, raw_score=True))
 
 
-def _parameters(depth: int, rows: int, seed: int) -> dict[str, Any]:
+def parameters(depth: int, rows: int, seed: int) -> dict[str, Any]:
+    """LightGBM settings of the challenger.
+
+    Args:
+        depth: depth of the trees, >= 1.
+        rows: training rows; large data learn in larger steps and use all cores.
+        seed: seed of row and column sampling.
+    """
     return {
         "objective": "binary",
         "metric": "binary_logloss",
@@ -101,7 +108,7 @@ def fit_boosting(
         contribution_rows: SHAP values are computed for at most this many rows per fold; the others are NaN.
     """
     depths = _DEPTHS if events >= _EVENTS_FOR_DEPTH else _DEPTHS[:1]
-    trials = {depth: _cross_fit(matrix, y, folds, _parameters(depth, len(y), seed), categories) for depth in depths}
+    trials = {depth: _cross_fit(matrix, y, folds, parameters(depth, len(y), seed), categories) for depth in depths}
     depth = min(trials, key=lambda tried: trials[tried][1])
     boosters, _, rounds = trials[depth]
     index, contributions = [], []
@@ -117,7 +124,7 @@ def fit_boosting(
         shown[chosen] = booster.predict(matrix[predict[chosen]], pred_contrib=True, num_iteration=rounds)[:, :-1]
         contributions.append(shown)
     final = lightgbm.train(
-        _parameters(depth, len(y), seed),
+        parameters(depth, len(y), seed),
         lightgbm.Dataset(
             matrix,
             label=y,
@@ -145,7 +152,7 @@ def cross_predict(
     Returns:
         Shape (rows,), folds concatenated.
     """
-    settings = _parameters(boosted.depth, len(y), seed)
+    settings = parameters(boosted.depth, len(y), seed)
     found = []
     for learn, predict in folds:
         booster = lightgbm.train(

@@ -10,6 +10,7 @@ from churnbench.calibration.segment_uncertainty import ProfileSpread, resample_p
 from churnbench.calibration.segment_weights import OWN_EVENTS
 from churnbench.domain.formula_spec import FormulaSpec
 
+_ONE_PROFILE = "One profile for all segments. "
 _NOT_ANCHORED = "Only the anchored refit learns them."
 
 
@@ -58,7 +59,7 @@ def segment_warnings(spec: FormulaSpec, candidate: FittedContender) -> list[str]
         return []
     found = None if candidate.derived is None else candidate.derived.refinements
     if found is None or not found.segments.adopted:
-        why = "" if found is None else f" {segment_sentence(found.segments)}"
+        why = "" if found is None else f" {segment_sentence(found.segments).removeprefix(_ONE_PROFILE)}"
         return [
             "Today's formula weighs dimensions by segment; the candidate has one profile for all segments, learned "
             "from the whole book, and limits on moves are held against the default profile. See the segments before "
@@ -129,7 +130,7 @@ def _percent(share: float) -> float:
 def segment_sentence(found: SegmentTrial) -> str:
     """What became of segment weights, in one or two sentences."""
     if found.trial is None:
-        return f"One profile for all segments. {found.reason}"
+        return f"{_ONE_PROFILE}{found.reason}"
     trial, names = found.trial, ", ".join(found.weights.shares)
     if not names:
         return "One profile for all segments: there are not enough churned accounts to compare them."
@@ -143,8 +144,11 @@ def segment_sentence(found: SegmentTrial) -> str:
             f"{names} have weights of their own, drawn towards the overall ones: {_figures(trial)}. Each keeps the "
             f"level that the overall weights give it, so that a score means the same in every segment.{confirmed}"
         )
+    if not found.weights.differ:
+        alike = f"Learned with partial pooling, the weights of {names} come out like the overall ones."
+        return f"{_ONE_PROFILE}{alike}{confirmed}"
     return (
-        f"One profile for all segments. Weights of their own were tried for {names}: {_figures(trial)}; that is no "
+        f"{_ONE_PROFILE}Weights of their own were tried for {names}: {_figures(trial)}; that is no "
         f"gain beyond chance, and they are not adopted.{confirmed}"
     )
 

@@ -44,25 +44,22 @@ def _cohort(text: str, tables: dict[str, pd.DataFrame]) -> tuple[Cohort, Formula
     return cohort, formula
 
 
-def _same(text: str, tables: dict[str, pd.DataFrame], seed: int) -> None:
-    """Everything that the cohort of permuted files says equals what that of the files says."""
+def _differences(text: str, tables: dict[str, pd.DataFrame], seed: int) -> list[str]:
+    """What the cohort of permuted files says otherwise than that of the files."""
     (first, formula), (second, other) = (
         _cohort(text, part) for part in (tables, {name: permuted(table, seed) for name, table in tables.items()})
     )
     assert len(first.labelled()) > 0
     pd.testing.assert_frame_equal(first.frame, second.frame, check_exact=True)
-    assert first.fingerprint == second.fingerprint
-    assert first.metrics == second.metrics
-    assert formula == other
-    assert first.excluded == second.excluded
-    assert first.warnings == second.warnings
-    assert first.findings == second.findings
+    parts = ("fingerprint", "metrics", "excluded", "warnings", "findings")
+    found = [part for part in parts if getattr(first, part) != getattr(second, part)]
+    return found if formula == other else [*found, "formula"]
 
 
 @tried(8)
 @given(seeds)
 def test_a_cohort_of_snapshots_does_not_depend_on_the_order_of_rows_and_columns(seed: int) -> None:
-    _same(DATED + FORMULA, dated_tables(seed), seed)
+    assert _differences(DATED + FORMULA, dated_tables(seed), seed) == []
 
 
 @tried(4)
@@ -70,7 +67,7 @@ def test_a_cohort_of_snapshots_does_not_depend_on_the_order_of_rows_and_columns(
 def test_a_cohort_of_facts_does_not_depend_on_the_order_of_rows_and_columns(seed: int) -> None:
     tables = {**dated_tables(seed, accounts=12), "usage": fact_rows(seed)}
     del tables["snapshots"]
-    _same(FACTS + FACT_FORMULA, tables, seed)
+    assert _differences(FACTS + FACT_FORMULA, tables, seed) == []
 
 
 @tried(4)
@@ -79,4 +76,4 @@ def test_a_table_without_dates_does_not_depend_on_the_order_of_rows_and_columns(
     table = dated_tables(seed)["snapshots"].drop(columns="as_of")
     table["account_id"] = [f"c{number:03d}" for number in range(len(table))]
     table["left"] = np.where(np.random.default_rng(seed).random(len(table)) < 0.2, "yes", "no")
-    _same(TABLE + formula, {"table": table}, seed)
+    assert _differences(TABLE + formula, {"table": table}, seed) == []

@@ -21,12 +21,17 @@ from churnbench.formula import build_body, effective_points, to_basis_points, wi
 ROUNDED = 2e-4 + 4 * LEAST_SHARE
 
 
-def _sums(body: dict[str, Any]) -> None:
-    assert all(sum(weight for _, weight in dimension["weights"]) == 10000 for dimension in body["dimensions"])
-    assert all(weight > 0 for dimension in body["dimensions"] for _, weight in dimension["weights"])
-    profiles = [body["segments"]["default"], *(entry["weights"] for entry in body["segments"]["by"])]
-    assert all(sum(weight for _, weight in profile) == 10000 for profile in profiles)
-    assert sum(effective_points(body).values()) == pytest.approx(100.0, abs=1e-9)
+def _bad_sums(body: dict[str, Any]) -> list[str]:
+    """Levels of a body whose weights do not sum to the whole, or are not above 0 where they must be."""
+    profiles = [("default", body["segments"]["default"])]
+    profiles += [(entry["segment"], entry["weights"]) for entry in body["segments"]["by"]]
+    levels = [*((d["id"], d["weights"]) for d in body["dimensions"]), *profiles]
+    bad = [
+        f"{name} sums to {total}" for name, pairs in levels if (total := sum(weight for _, weight in pairs)) != 10000
+    ]
+    bad += [f"{d['id']} holds {name}" for d in body["dimensions"] for name, weight in d["weights"] if weight <= 0]
+    points = sum(effective_points(body).values())
+    return bad if points == pytest.approx(100.0, abs=1e-9) else [*bad, f"points sum to {points}"]
 
 
 @tried(6)
@@ -38,7 +43,7 @@ def test_weights_of_every_derivation_sum_and_are_those_of_its_shares(seed: int, 
         derived = derive(training)
         assert sum(derived.shares.values()) == pytest.approx(1.0, abs=1e-9)
         assert min(derived.shares.values()) >= 0.0
-        _sums(derived.body)
+        assert _bad_sums(derived.body) == []
         points = effective_points(derived.body)
         for metric, share in derived.shares.items():
             assert points.get(metric, 0.0) / 100 == pytest.approx(share, abs=ROUNDED)
@@ -55,7 +60,7 @@ def test_limits_hold_in_the_weights_that_people_get_and_these_still_sum(
     )
     training = training_of(level_book(seed), limits=limits)
     derived = derive_anchored(training)
-    _sums(derived.body)
+    assert _bad_sums(derived.body) == []
     points = {metric: value / 100 for metric, value in effective_points(derived.body).items()}
     assert max(points.values()) <= (limits.max_metric_share or 1.0) + ROUNDED
     hand = dict(zip([curve.metric for curve in training.hand_curves], training.hand_shares, strict=True))
@@ -117,4 +122,4 @@ def test_a_hand_formula_s_weights_sum_on_every_level_whatever_was_typed(
     profile = dict(zip(names, by_segment, strict=False))
     if sum(profile.values()) > 0:
         body = with_segments(body, {"SMB": profile})
-    _sums(body)
+    assert _bad_sums(body) == []

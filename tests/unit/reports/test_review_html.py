@@ -218,7 +218,7 @@ def test_any_part_may_be_absent_null_or_of_another_kind(changes: list[tuple[int,
                 node[last] = value
         except (KeyError, IndexError, TypeError):
             continue  # an earlier change removed the place
-    read(render_review(evidence))
+    assert read(render_review(evidence)).words
 
 
 @pytest.mark.parametrize("key", sorted(set(fake_evidence.full()) - {"schema", "verdict", "checks"}))
