@@ -50,9 +50,17 @@ class Truth:
 
     def curve(self, metric: str, x: np.ndarray) -> np.ndarray:
         """The same in points 0-100 over positions `x`."""
-        values = self.at(metric, x)
-        span = float(np.ptp(values))
-        return 100 * (values - values.min()) / span if span > 0 else np.full(len(values), 50.0)
+        return _as_points(self.at(metric, x))
+
+    def rule(self, metric: str) -> tuple[np.ndarray, float]:
+        """Points 0-100 at the knots, and of a missing value: the curve leaves room for one that lies outside it.
+
+        A missing value gets 50 where hardly any is missing.
+        """
+        places = self._places(metric, self.knots[metric])
+        points = _as_points(places)
+        count = len(self.knots[metric])
+        return points[:count], float(points[-1]) if metric in self.missing else 50.0
 
     def shares(self, positions: Mapping[str, np.ndarray] | None = None) -> dict[str, float]:
         """Range of each metric's contribution over the given positions (1st to 99th percentile), as shares.
@@ -66,14 +74,6 @@ class Truth:
 
     def _places(self, metric: str, x: np.ndarray) -> np.ndarray:
         return np.append(self.at(metric, x), [self.missing[metric]] if metric in self.missing else [])
-
-    def neutral(self, metric: str) -> float:
-        """Points 0-100 of a missing value on the metric's own curve; 50 where hardly any is missing."""
-        health = self.health[metric]
-        span = float(np.ptp(health))
-        if metric not in self.missing or span <= 0:
-            return 50.0
-        return float(np.clip(100 * (self.missing[metric] - health.min()) / span, 0.0, 100.0))
 
     def signed(self) -> dict[str, float]:
         """Shares with the sign of the net effect: positive where health rises with the metric."""
@@ -89,6 +89,12 @@ class Truth:
         for metric, share in shares.items():
             found[self.dimension[metric]] += share
         return found
+
+
+def _as_points(values: np.ndarray) -> np.ndarray:
+    """Values stretched to run from 0 to 100; 50 where all are the same."""
+    span = float(np.ptp(values))
+    return 100 * (values - values.min()) / span if span > 0 else np.full(len(values), 50.0)
 
 
 def learn_truth(population: Cohort, spec: FormulaSpec, seed: int = 0) -> Truth:
@@ -187,16 +193,16 @@ def expert_formula(truth: Truth, like: FormulaSpec, *, wrong: bool = False) -> F
     Returns:
         The truth's curves as declared curves, the truth's weights as declared weights.
     """
-    shares = truth.shares()
+    shares = truth.shares(truth.knots)
     if wrong:
         by_weight = sorted(shares, key=shares.__getitem__)
         shares = dict(zip(by_weight, sorted(shares.values(), reverse=True), strict=True))
     metrics = []
     for place, metric in enumerate(like.metrics):
         x = truth.knots[metric.id]
-        points = truth.curve(metric.id, x)
+        points, missing = truth.rule(metric.id)
         if wrong and place % 3 == 0:
-            points = 100 - points
+            points, missing = 100 - points, 100 - missing
         healthier = "higher_is_healthier" if points[-1] >= points[0] else "lower_is_healthier"
         rule = Normaliser("piecewise", {"points": [[float(a), float(b)] for a, b in zip(x, points, strict=True)]})
         metrics.append(
@@ -206,7 +212,7 @@ def expert_formula(truth: Truth, like: FormulaSpec, *, wrong: bool = False) -> F
                 max(shares[metric.id], 1e-4),
                 healthier,
                 missing="neutral",
-                neutral=truth.neutral(metric.id),
+                neutral=missing,
                 normalise=rule,
             )
         )
