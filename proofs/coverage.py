@@ -26,12 +26,12 @@ from churnbench.models import fit_boosting
 from proofs.books import Recipe, folds_of, pooled_cohort, preset_formula
 from proofs.montecarlo import replicate
 from proofs.reviewed import FORMULAS, Reviewed, difference, population_rows, review
-from proofs.truth import Truth, effective_shares, learn_truth, total_variation
+from proofs.truth import Truth, effective_shares, known_curves, learn_truth, total_variation
 
 #: About 240 distinct churned accounts in training.
 RECIPE = Recipe(accounts=2000, months=30)
 #: Books that make up the population, and the seed of the first (replicates use 1, 2, ...).
-POPULATION_BOOKS, POPULATION_SEED = 30, 1_000_000
+POPULATION_BOOKS, POPULATION_SEED = 60, 1_000_000
 _QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
 _REACH = 0.04
 #: The careless backtest (rows dealt at random) is shown on so many books only.
@@ -78,7 +78,8 @@ def prepare(recipe: Recipe = RECIPE, books: int = POPULATION_BOOKS) -> Setting:
     population = pooled_cohort(recipe, books, POPULATION_SEED)
     later = population_rows(population, probe.frame.loc[folds[-1].test_rows])
     earlier = pd.concat([probe.frame.loc[fold.test_rows] for fold in folds[:-1]])
-    return Setting(recipe, spec, learn_truth(population, spec), later, population_rows(population, earlier))
+    calibrated = population_rows(population, earlier, books=20)
+    return Setting(recipe, spec, learn_truth(population, spec), later, calibrated)
 
 
 def run(replicates: int, jobs: int, setting: Setting | None = None) -> dict[str, pd.DataFrame]:
@@ -211,6 +212,8 @@ def recovery(reviewed: Reviewed, truth: Truth, seed: int) -> Iterator[dict[str, 
     for name, body in bodies.items():
         own = effective_shares(body, truth.grid)
         yield {"seed": seed, "name": name, "events": training.events, **_errors(own, signed, true, truth)}
+    known = known_curves(training, truth)
+    yield {"seed": seed, "name": "curves known", "events": training.events, **_errors(known, signed, true, truth)}
     derived = fitted["anchored"].derived
     if derived is None or derived.refit is None:
         return
@@ -253,18 +256,26 @@ def _points(rule: Any, x: np.ndarray) -> np.ndarray:
 def live(reviewed: Reviewed, setting: Setting, seed: int) -> list[dict[str, Any]]:
     """Backtest AUC beside the AUC that the same fitted contender has on accounts and days nobody saw."""
     y = setting.later["y"].to_numpy(dtype=float)
+    book = setting.later["book"].to_numpy()
+    members = [np.flatnonzero(book == number) for number in np.unique(book)]
+
+    def row(name: str, said: float, risk: np.ndarray) -> dict[str, Any]:
+        # The population is only so many books; its AUC is known no better than those differ.
+        each = [auc(y[rows], risk[rows]) for rows in members]
+        error = float(np.std(each, ddof=1) / np.sqrt(len(each)))
+        return {"seed": seed, "name": name, "backtest": said, "live": auc(y, risk), "live_error": error}
+
     found = []
     for name in ("incumbent", "anchored"):
         fitted = reviewed.backtest.fitted[name]
-        true = auc(y, fitted.predict(setting.later).churn_probability)
         said = auc(reviewed.tested.y, reviewed.tested.probability(name))
-        found.append({"seed": seed, "name": name, "backtest": said, "live": true})
+        found.append(row(name, said, fitted.predict(setting.later).churn_probability))
     training: Any = reviewed.backtest.training
     matrix = training.encoder.matrix(setting.later)
     boosted = training.boosted
     hold = training.encoder.matrix(reviewed.cohort.frame.loc[reviewed.tested.rows.index])
     said = auc(reviewed.tested.y, boosted.log_odds(hold))
-    found.append({"seed": seed, "name": "lightgbm", "backtest": said, "live": auc(y, boosted.log_odds(matrix))})
+    found.append(row("lightgbm", said, boosted.log_odds(matrix)))
     if seed > _CARELESS:
         return found
     shuffled = np.random.default_rng(seed).permutation(len(training.y))
@@ -280,12 +291,6 @@ def live(reviewed: Reviewed, setting: Setting, seed: int) -> list[dict[str, Any]
         seed=seed,
         contribution_rows=1,
     )
-    found.append(
-        {
-            "seed": seed,
-            "name": "lightgbm, rows dealt at random",
-            "backtest": auc(training.y[careless.rows], careless.index),
-            "live": auc(y, careless.log_odds(matrix)),
-        }
-    )
+    said = auc(training.y[careless.rows], careless.index)
+    found.append(row("lightgbm, rows dealt at random", said, careless.log_odds(matrix)))
     return found

@@ -136,13 +136,14 @@ def _alive(table: pd.DataFrame) -> list[Promise]:
         gap = Average.of(group["backtest"] - group["live"])
         if "random" in str(name):
             continue
+        error = math.hypot(gap.error, float(group["live_error"].mean()))
         found.append(
             Promise(
                 "coverage",
                 f"purged backtest AUC minus live AUC, {name}",
-                f"{gap.value:+.4f} ± {gap.error:.4f}",
+                f"{gap.value:+.4f} ± {error:.4f}",
                 "within 2 se of 0",
-                abs(gap.value) <= 2 * gap.error,
+                abs(gap.value) <= 2 * error,
                 gap.replicates,
             )
         )

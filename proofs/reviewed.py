@@ -117,10 +117,9 @@ def difference(reviewed: Reviewed) -> Estimate:
     )
 
 
-def population_rows(population: Cohort, like: pd.DataFrame, most: int = 120_000) -> pd.DataFrame:
-    """Labelled rows of a population on the as-of dates of some rows; whole accounts, about `most` rows."""
+def population_rows(population: Cohort, like: pd.DataFrame, books: int = 40) -> pd.DataFrame:
+    """Labelled rows of the first `books` books of a population on the as-of dates of some rows, with column `book`."""
     rows = population.labelled()
     rows = rows[rows["as_of"].isin(like["as_of"].unique())]
-    accounts = rows["account_id"].unique()
-    kept = accounts[: max(1, round(len(accounts) * min(1.0, most / max(len(rows), 1))))]
-    return rows[rows["account_id"].isin(set(kept))].reset_index(drop=True)
+    book = rows["account_id"].str.extract(r"^B(\d+)-", expand=False).astype(int)
+    return rows.assign(book=book)[book < books].reset_index(drop=True)

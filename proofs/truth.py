@@ -15,7 +15,8 @@ import numpy as np
 
 from churnbench.calibration.basis import Basis, Shape, learn_basis
 from churnbench.calibration.hand_curve import HandCurve
-from churnbench.calibration.penalised_fit import solve
+from churnbench.calibration.penalised_fit import Problem, solve
+from churnbench.calibration.prior import Prior
 from churnbench.calibration.shapes import constrained
 from churnbench.calibration.training import Settings, Training
 from churnbench.domain.cohort import Cohort
@@ -25,6 +26,8 @@ from churnbench.formula import effective_points
 _SEGMENTS = 6
 _CONTROLS = 6
 _POINTS = 99
+#: Prior standard deviation of a metric's range in log-odds; the weightier metrics have as much.
+_WIDE = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,9 +121,10 @@ def learn_truth(population: Cohort, spec: FormulaSpec, seed: int = 0) -> Truth:
     design = basis.design(frame.iloc[rows])
     shapes = _directions(basis, design, y, weight)
     nothing = np.zeros(basis.width)
-    # A ramp over values that hardly anybody has, and nobody with them left, would fall without end; a prior of one
-    # unit of log-odds per ramp counts for nothing where the population says anything at all.
-    held = np.full(basis.width, 0.5 / float(weight.sum()))
+    # A ramp over values that hardly anybody has, and nobody with them left, would fall without end. That a
+    # curve changes in one piece and seldom ranges over more than a few units of log-odds counts for nothing where the
+    # population says anything at all.
+    held = Prior(basis, nothing, 1.0, float(weight.sum())).penalty(np.full(len(basis.ramps), _WIDE))
     solution = solve(constrained(basis, design, y, weight, anchor=nothing, penalty=held, shapes=shapes))
     health = {ramps.metric: ramps.health_at_knots(solution.coefficients) for ramps in basis.ramps}
     present = {
@@ -144,7 +148,7 @@ def _directions(basis: Basis, design: np.ndarray, y: np.ndarray, weight: np.ndar
     """Declared or flipped, by the sign of the net effect in a free fit."""
     free: dict[str, Shape] = {ramps.metric: "free" for ramps in basis.ramps}
     nothing = np.zeros(basis.width)
-    solution = solve(constrained(basis, design, y, weight, anchor=nothing, penalty=nothing, shapes=free))
+    solution = solve(constrained(basis, design, y, weight, anchor=nothing, penalty=np.diag(nothing), shapes=free))
     found: dict[str, Shape] = {}
     for ramps in basis.ramps:
         net = float(solution.coefficients[ramps.ramp_columns].sum())
@@ -175,6 +179,39 @@ def effective_shares(body: Mapping[str, Any], grid: Mapping[str, np.ndarray]) ->
         found[metric["id"]] = sign * points[metric["id"]] * float(np.ptp(values)) / 100
     total = sum(abs(value) for value in found.values())
     return {metric: value / total if total > 0 else 0.0 for metric, value in found.items()}
+
+
+def known_curves(training: Training, truth: Truth) -> dict[str, float]:
+    """Signed shares by somebody who knows every curve and direction beforehand and learns one number per metric.
+
+    Maximum likelihood for one slope >= 0 on each true curve: what is left is what so few churned accounts cannot tell,
+    whatever the method. Nobody who also has to learn directions and curves can expect to do better.
+    """
+    columns = []
+    for curve in training.hand_curves:
+        x = curve.values(training.frame)
+        absent = np.isnan(x)
+        health = truth.at(curve.metric, np.where(absent, 0.0, x))
+        health[absent] = truth.missing.get(curve.metric, float(health[~absent].mean()) if (~absent).any() else 0.0)
+        columns.append(-health)
+    width = len(columns)
+    found = solve(
+        Problem(
+            np.column_stack(columns),
+            training.y,
+            np.ones(len(training.y)),
+            np.zeros(width),
+            np.zeros((width, width)),
+            np.ones(width),
+        )
+    )
+    signed = truth.signed()
+    sized = {
+        curve.metric: signed[curve.metric] * float(slope)
+        for curve, slope in zip(training.hand_curves, found.coefficients, strict=True)
+    }
+    total = sum(abs(value) for value in sized.values())
+    return {metric: value / total for metric, value in sized.items()}
 
 
 def total_variation(one: Mapping[str, float], other: Mapping[str, float]) -> float:

@@ -85,7 +85,7 @@ def _non_negative(health: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Log-odds of churn lost per point of each metric, >= 0 (metrics,)."""
     width = health.shape[1]
     zero = np.zeros(width)
-    problem = Problem(-health / 100, y, np.ones(len(y)), zero, zero, np.ones(width))
+    problem = Problem(-health / 100, y, np.ones(len(y)), zero, np.diag(zero), np.ones(width))
     return solve(problem).coefficients / 100
 
 

@@ -15,7 +15,8 @@ import pandas as pd
 
 from churnbench.calibration.basis import Basis, Shape, learn_basis, segment_count
 from churnbench.calibration.limits import ShareBound, bends, constraint_rows, refuse_conflict, share_bounds
-from churnbench.calibration.penalised_fit import Problem, Solution, solve
+from churnbench.calibration.penalised_fit import Problem, Solution, curvature, solve
+from churnbench.calibration.prior import Prior, student_scales
 from churnbench.calibration.shapes import ShapeChange, Shapes, audit, constrained, design_effect
 from churnbench.calibration.training import Training
 from churnbench.formula import score_frame
@@ -26,9 +27,6 @@ from churnbench.models.recalibration import fit_line
 PRIOR_SCALES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 #: With few events the strength is prescribed, never tuned (method, section 5.3).
 SMALL_DATA_SCALE = 0.10
-#: Degrees of freedom of the prior. Experts are mostly nearly right and now and then quite wrong: a normal prior would
-#: hold back the metric that they have wrong as firmly as all others (decision 0008).
-PRIOR_FREEDOM = 2.0
 _PRIOR_ROUNDS = 2
 _EVENTS_TO_TUNE = 150
 #: The hand formula's spread in log-odds is not believed to be smaller than this when priors are scaled by it.
@@ -37,21 +35,6 @@ _LEAST_SPREAD = 2.0
 _MAX_ROWS = 30_000
 #: Rows of a design held in memory at once when predicting.
 _CHUNK = 50_000
-
-
-@dataclass(frozen=True, eq=False)
-class Anchor:
-    """The hand formula on the basis.
-
-    Attributes:
-        coefficients: its ramps (width,), log-odds.
-        spread: its range in log-odds, at least `_LEAST_SPREAD`; the unit in which priors on shares are expressed.
-        effective_rows: rows over design effect.
-    """
-
-    coefficients: np.ndarray
-    spread: float
-    effective_rows: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +57,7 @@ class AnchoredFit:
         shapes: shape per metric.
         changes: directions and shapes that left the declaration.
         prior_scale: chosen prior scale of a share.
-        anchor: the hand formula on the basis.
+        prior: the hand formula on the basis, and how firmly it is believed.
     """
 
     basis: Basis
@@ -84,7 +67,7 @@ class AnchoredFit:
     shapes: Mapping[str, Shape]
     changes: tuple[ShapeChange, ...]
     prior_scale: float
-    anchor: Anchor
+    prior: Prior
 
     def log_odds(self, frame: pd.DataFrame) -> np.ndarray:
         """Log-odds of churn for new rows."""
@@ -159,26 +142,18 @@ class AnchoredRefit:
                 sample.weight[known],
                 np.asarray(pd.factorize(cluster[known])[0]),
             )
-        anchor = Anchor(
+        prior = Prior(
+            basis,
             basis.hand_coefficients(t.hand_shares, slope),
             max(_LEAST_SPREAD, -100 * slope),
             float(sample.weight.sum()) / effect,
         )
-        return Part(rows, basis, sample, design, y[sample.rows], cluster, anchor)
-
-    def penalty(self, part: Part, spread: np.ndarray) -> np.ndarray:
-        """Strength per column for a prior standard deviation of each metric's share, `spread` (metrics,)."""
-        strength = np.zeros(part.basis.width)
-        for ramps, sd in zip(part.basis.ramps, spread, strict=True):
-            # K sum_k d_k^2 equals (sum_k d_k)^2 when the change is even over the segments, so that the prior
-            # speaks of the metric's range whatever the number of its knots.
-            strength[ramps.columns[0] : ramps.columns[1]] = float(ramps.segments) / sd**2
-        return strength / (2 * part.anchor.effective_rows * part.anchor.spread**2)
+        return Part(rows, basis, sample, design, y[sample.rows], cluster, prior)
 
     def _problem(
         self,
         part: Part,
-        spread: np.ndarray,
+        scales: np.ndarray,
         shapes: Shapes,
         limits: Mapping[str, list[ShareBound]],
         at: Solution | None,
@@ -188,8 +163,8 @@ class AnchoredRefit:
             part.design,
             part.y,
             part.sample.weight,
-            anchor=part.anchor.coefficients,
-            penalty=self.penalty(part, spread),
+            anchor=part.prior.anchor,
+            penalty=part.prior.penalty(scales),
             shapes=shapes,
             extra=constraint_rows(limits, part.basis, shapes, at),
         )
@@ -197,19 +172,19 @@ class AnchoredRefit:
     def _solve(
         self,
         part: Part,
-        spread: np.ndarray,
+        scales: np.ndarray,
         shapes: Shapes,
         *,
         limits: Mapping[str, list[ShareBound]],
         start: Solution | None = None,
-        near: bool = False,
+        hessian: np.ndarray | None = None,
     ) -> tuple[Problem, Solution]:
-        problem = self._problem(part, spread, shapes, limits, start)
-        solution = solve(problem, start=start, keep_hessian=near)
+        problem = self._problem(part, scales, shapes, limits, start)
+        solution = solve(problem, start=start, hessian=hessian)
         if limits and any(bends(ramps, shapes) for ramps in part.basis.ramps):
             # The range of a bent curve is linear only at its present extremes; a few rounds settle them.
             for _ in range(3):
-                problem = self._problem(part, spread, shapes, limits, solution)
+                problem = self._problem(part, scales, shapes, limits, solution)
                 solution = solve(problem, start=solution)
         return problem, solution
 
@@ -221,17 +196,19 @@ class AnchoredRefit:
         *,
         limits: Mapping[str, list[ShareBound]],
         start: Solution | None = None,
+        hessian: np.ndarray | None = None,
     ) -> tuple[Problem, Solution]:
-        """The fit under the heavy-tailed prior: a few rounds, each with the spread that the last one suggests.
+        """The fit under the heavy-tailed prior: a few rounds, each with the scales that the last one suggests.
 
-        Source: Lange, Little and Taylor (1989), doi:10.1080/01621459.1989.10478852, for the weights of a Student t.
+        A curvature of the likelihood known from a fit of the same rows nearby saves computing it again.
         """
-        spread = np.full(len(part.basis.ramps), prior_scale)
-        problem, solution = self._solve(part, spread, shapes, limits=limits, start=start)
+        scales = np.full(len(part.basis.ramps), prior_scale)
+        problem, solution = self._solve(part, scales, shapes, limits=limits, start=start, hessian=hessian)
+        if hessian is None:
+            hessian = curvature(problem, solution)
         for _ in range(_PRIOR_ROUNDS):
-            moved = moves(part.basis, part.anchor, problem, solution)
-            spread = np.sqrt((PRIOR_FREEDOM * prior_scale**2 + moved**2) / (PRIOR_FREEDOM + 1))
-            problem, solution = self._solve(part, spread, shapes, limits=limits, start=solution, near=True)
+            scales = student_scales(prior_scale, part.prior.moves(problem.anchor, solution.coefficients))
+            problem, solution = self._solve(part, scales, shapes, limits=limits, start=solution, hessian=hessian)
         return problem, solution
 
     def fit_part(
@@ -250,30 +227,36 @@ class AnchoredRefit:
         if mode == "audited":
             extra = constraint_rows(limits, part.basis, shapes, solution)
             shapes, solution, changes = audit(
-                problem, part.basis, part.cluster, solution, anchor=part.anchor.coefficients, extra=extra
+                problem, part.basis, part.cluster, solution, anchor=part.prior.anchor, extra=extra
             )
             if changes:
                 problem, solution = self._robust(part, prior_scale, shapes, limits=limits, start=solution)
-        return AnchoredFit(part.basis, solution, problem, part.sample, shapes, changes, prior_scale, part.anchor)
+        return AnchoredFit(part.basis, solution, problem, part.sample, shapes, changes, prior_scale, part.prior)
 
     def choose_prior(self) -> float:
-        """The prior scale with the lowest loss on the inner folds' later rows; prescribed where events are few."""
+        """The prior scale with the lowest loss on accounts held out; prescribed where events are few.
+
+        How far experts err is a matter of accounts, not of time: forward-chained folds know a third of the history and
+        preferred scales that differed tenfold between books of one kind (decision 0010).
+        """
         t = self.training
-        if t.events < _EVENTS_TO_TUNE or not self._parts:
+        if t.events < _EVENTS_TO_TUNE or not self._held_out:
             return SMALL_DATA_SCALE
         losses = np.zeros(len(PRIOR_SCALES))
-        for part, (_, predict) in zip(self._parts, t.folds, strict=True):
+        for part, (_, predict) in zip(self._held_out, t.held_out, strict=True):
             design = part.basis.design(t.frame.iloc[predict])
+            shapes: dict[str, Shape] = {ramps.metric: "declared" for ramps in part.basis.ramps}
             start: Solution | None = None
+            hessian: np.ndarray | None = None
             for position, scale in enumerate(PRIOR_SCALES):
-                shapes: dict[str, Shape] = {ramps.metric: "declared" for ramps in part.basis.ramps}
-                _, start = self._robust(part, scale, shapes, limits=self.limits, start=start)
+                problem, start = self._robust(part, scale, shapes, limits=self.limits, start=start, hessian=hessian)
+                hessian = curvature(problem, start) if hessian is None else hessian
                 index = start.log_odds(design)
                 losses[position] += float((np.logaddexp(0, index) - t.y[predict] * index).sum())
         return PRIOR_SCALES[int(losses.argmin())]
 
     def fit(self) -> AnchoredFit:
-        """Choose the prior on inner folds, then fit all training rows."""
+        """Choose the prior on held-out accounts, then fit all training rows."""
         return self.fit_part(self.whole, self.choose_prior(), self.training.settings.shapes)
 
     def inner_fits(self, fit: AnchoredFit) -> list[AnchoredFit]:
@@ -323,13 +306,6 @@ class AnchoredRefit:
         return np.concatenate(rows), on_one_scale(index, final)
 
 
-def moves(basis: Basis, anchor: Anchor, problem: Problem, solution: Solution) -> np.ndarray:
-    """How far each metric has moved from what it is anchored at, in units of a share of the score (metrics,)."""
-    away = (solution.coefficients - problem.anchor) ** 2
-    squares = [r.segments * float(away[r.columns[0] : r.columns[1]].sum()) for r in basis.ramps]
-    return np.sqrt(squares) / anchor.spread
-
-
 @dataclass(frozen=True, eq=False)
 class Part:
     """Some training rows, ready to fit.
@@ -339,7 +315,7 @@ class Part:
         basis: ramps learned from them.
         sample: positions within `training_rows` that the fit uses, with weights.
         design, y, cluster: of the sampled rows.
-        anchor: the hand formula on this basis.
+        prior: the hand formula on this basis, and how firmly it is believed.
     """
 
     training_rows: np.ndarray
@@ -348,4 +324,4 @@ class Part:
     design: np.ndarray
     y: np.ndarray
     cluster: np.ndarray
-    anchor: Anchor
+    prior: Prior

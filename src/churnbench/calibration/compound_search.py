@@ -15,9 +15,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from churnbench.calibration.anchored import PRIOR_FREEDOM, AnchoredFit
+from churnbench.calibration.anchored import AnchoredFit
 from churnbench.calibration.compound_metric import Compound, Condition
 from churnbench.calibration.penalised_fit import Problem, Solution, solve
+from churnbench.calibration.prior import student_scales
 from churnbench.calibration.shapes import design_effect
 from churnbench.calibration.training import Training
 from churnbench.models import expit
@@ -82,18 +83,19 @@ def _refitted(fit: AnchoredFit, problem: Problem, solution: Solution, column: np
         problem,
         design=np.column_stack([problem.design, column]),
         anchor=np.append(problem.anchor, 0.0),
-        penalty=np.append(problem.penalty, 0.0),
+        penalty=np.pad(problem.penalty, (0, 1)),
         bound=np.append(problem.bound, 0.0),
         constraints=np.column_stack([constraints, np.zeros(len(constraints))]) if constraints.size else constraints,
     )
     solution = replace(solution, coefficients=np.append(solution.coefficients, 0.0))
     for _ in range(_PRIOR_ROUNDS):
-        # A boolean metric has one segment, so that its step is its range (see `AnchoredRefit.penalty`).
-        strength = 1.0 / (2 * fit.anchor.effective_rows * (spread * fit.anchor.spread) ** 2)
-        problem = replace(problem, penalty=np.append(problem.penalty[:-1], strength))
+        # A boolean metric has one segment, so that its step is its range.
+        penalty = problem.penalty.copy()
+        penalty[-1, -1] = 1.0 / (2 * fit.prior.effective_rows * (spread * fit.prior.spread) ** 2)
+        problem = replace(problem, penalty=penalty)
         solution = solve(problem, start=solution)
-        moved = float(solution.coefficients[-1]) / fit.anchor.spread
-        spread = float(np.sqrt((PRIOR_FREEDOM * fit.prior_scale**2 + moved**2) / (PRIOR_FREEDOM + 1)))
+        moved = solution.coefficients[-1:] / fit.prior.spread
+        spread = float(student_scales(fit.prior_scale, moved)[0])
     return problem, solution
 
 

@@ -69,14 +69,19 @@ def learn_ramp(
     design = -relief[known, None] * np.column_stack([np.ones(len(pieces)), pieces[:, used]])
     anchor = np.array([1.0, *np.zeros(len(used))])
     problem = Problem(
-        design, y[known], weight[known], anchor, np.zeros(len(anchor)), np.array([0.0, *np.ones(len(used))])
+        design,
+        y[known],
+        weight[known],
+        anchor,
+        np.zeros((len(anchor), len(anchor))),
+        np.array([0.0, *np.ones(len(used))]),
     )
     p = expit(solve(problem, max_steps=5).log_odds(design))
     effect = design_effect(
         design[:, :1], y[known] - p, p * (1 - p), weight[known], np.unique(cluster[known], return_inverse=True)[1]
     )
     strength = effect / (2.0 * float(weight[known].sum()) * _PRIOR_SD**2)
-    penalised = Problem(design, problem.y, problem.weight, anchor, strength * (1 - anchor), problem.bound)
+    penalised = Problem(design, problem.y, problem.weight, anchor, np.diag(strength * (1 - anchor)), problem.bound)
     found = solve(penalised).coefficients
     if found[0] <= 0:
         return None

@@ -2,7 +2,7 @@
 
 Minimises, over the intercept b and the ramp coefficients a,
 
-    mean log loss(y, b + Z a) + sum_k penalty_k (a_k - anchor_k)^2
+    mean log loss(y, b + Z a) + (a - anchor)' penalty (a - anchor)
     subject to   a_k >= 0 or a_k <= 0 or neither (bound_k = +1, -1, 0)   and   C a <= 0
 
 by Newton steps with step halving. Their quadratic sub-problem is solved by an active-set method when there are only
@@ -36,7 +36,8 @@ class Problem:
         y: 0/1 (rows,).
         weight: row weights (rows,), >= 0.
         anchor: coefficients of the hand formula (columns,), log-odds.
-        penalty: strength per column (columns,), >= 0, in units of mean log loss per squared log-odds.
+        penalty: symmetric, positive semi-definite (columns, columns), in units of mean log loss per squared
+            log-odds.
         bound: +1 where the coefficient must be >= 0, -1 where <= 0, 0 where it is free (columns,).
         constraints: C (constraints, columns); may have no rows.
     """
@@ -157,15 +158,16 @@ def _within(problem: Problem, solution: Solution) -> bool:
 
 
 def _objective(problem: Problem, solution: Solution) -> float:
-    return solution.loss + float(problem.penalty @ (solution.coefficients - problem.anchor) ** 2)
+    away = solution.coefficients - problem.anchor
+    return solution.loss + float(away @ problem.penalty @ away)
 
 
 def quadratic_minimum(problem: Problem, gradient: np.ndarray, hessian: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Minimiser of the local quadratic model plus penalty under the bounds and constraints: (columns + 1,)."""
-    penalty = np.concatenate([[0.0], problem.penalty])
-    anchor = np.concatenate([[0.0], problem.anchor])
-    square = hessian + 2.0 * np.diag(penalty) + 1e-10 * np.eye(len(at))
-    linear = gradient - hessian @ at - 2.0 * penalty * anchor
+    square = hessian + 1e-10 * np.eye(len(at))
+    square[1:, 1:] += 2.0 * problem.penalty
+    linear = gradient - hessian @ at
+    linear[1:] -= 2.0 * problem.penalty @ problem.anchor
     bound = np.concatenate([[0.0], problem.bound])
     if not problem.constraints.size:
         found = _active_set_minimum(square, linear, bound, at)

@@ -76,13 +76,13 @@ def _by_dimension(parts: DimensionParts) -> Problem:
     """The overall fit with one factor per dimension: its curves are kept, its pull towards the hand formula too."""
     fit = parts.fit
     a, penalty, anchor = fit.solution.coefficients, fit.problem.penalty, fit.problem.anchor
-    strength = np.array([float((penalty[b] * a[b] ** 2).sum()) for b in parts.blocks])
-    towards = np.array([float((penalty[b] * a[b] * anchor[b]).sum()) for b in parts.blocks])
+    strength = np.array([float(a[b] @ penalty[np.ix_(b, b)] @ a[b]) for b in parts.blocks])
+    towards = np.array([float(a[b] @ penalty[np.ix_(b, b)] @ anchor[b]) for b in parts.blocks])
     return replace(
         fit.problem,
         design=np.column_stack([fit.problem.design[:, b] @ a[b] for b in parts.blocks]),
         anchor=np.divide(towards, strength, out=np.ones(len(strength)), where=strength > 0),
-        penalty=strength,
+        penalty=np.diag(strength),
         bound=np.ones(len(strength)),
         constraints=np.zeros((0, 0)),
     )

@@ -176,14 +176,15 @@ def own_estimate(
         sample.y,
         sample.weight,
         anchor=np.ones(width),
-        penalty=np.full(width, ridge),
+        penalty=ridge * np.eye(width),
         bound=np.zeros(width),
     )
     solution = solve(problem, start=start, max_steps=max_steps)
     residual = sample.weight * (expit(solution.log_odds(problem.design)) - sample.y) / sample.weight.sum()
     scores = np.column_stack([residual, problem.design * residual[:, None]])
     by_account = np.stack([np.bincount(sample.cluster, column) for column in scores.T], axis=1)
-    information = curvature(problem, solution) + 2.0 * np.diag([0.0, *problem.penalty])
+    information = curvature(problem, solution)
+    information[1:, 1:] += 2.0 * problem.penalty
     bread = np.linalg.inv(information + 1e-12 * np.eye(width + 1))
     covariance = bread @ (by_account.T @ by_account) @ bread
     return SegmentEstimate(sample, solution.coefficients, covariance[1:, 1:], solution)

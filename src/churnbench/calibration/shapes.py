@@ -256,10 +256,11 @@ def _unbounded_move(
     moving = np.concatenate([[True], solution_moves(problem, x[1:])])
     moving[1 + ramps.columns[0] : 1 + ramps.columns[1]] = True
     chosen = np.flatnonzero(moving)
-    penalty = np.concatenate([[0.0], problem.penalty])[chosen]
-    target = np.concatenate([[0.0], held])[chosen]
-    square = hessian[np.ix_(chosen, chosen)] + 2.0 * np.diag(penalty) + 1e-10 * np.eye(len(chosen))
-    step = np.linalg.solve(square, -(gradient[chosen] + 2.0 * penalty * (x[chosen] - target)))
+    penalty = np.zeros(hessian.shape)
+    penalty[1:, 1:] = problem.penalty
+    pull = gradient + 2.0 * penalty @ (x - np.concatenate([[0.0], held]))
+    square = (hessian + 2.0 * penalty)[np.ix_(chosen, chosen)] + 1e-10 * np.eye(len(chosen))
+    step = np.linalg.solve(square, -pull[chosen])
     moved = np.zeros(len(x))
     moved[chosen] = step
     return moved

@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from churnbench.calibration.anchored import PRIOR_FREEDOM, AnchoredFit, moves
+from churnbench.calibration.anchored import AnchoredFit
 from churnbench.calibration.derivations import formula_curves
 from churnbench.calibration.penalised_fit import Problem, curvature, solve
+from churnbench.calibration.prior import FREEDOM
 from churnbench.calibration.training import Training
 from churnbench.domain.progress import Progress
 
@@ -61,7 +62,7 @@ def resample_weights(training: Training, fit: AnchoredFit, progress: Progress) -
     belongs = np.array([[dimension_of[metric] == dimension for metric in ids] for dimension in order], dtype=float)
     shares = np.zeros((replicates, len(ids)))
     points = [np.zeros((replicates, len(ramps.knots))) for ramps in fit.basis.ramps]
-    moved = moves(fit.basis, fit.anchor, fit.problem, fit.solution)
+    moved = fit.prior.moves(fit.problem.anchor, fit.solution.coefficients)
     hessian = curvature(fit.problem, fit.solution)
     progress.stage("resampling accounts", replicates)
     for replicate in range(replicates):
@@ -98,14 +99,9 @@ def _with_prior(fit: AnchoredFit, moved: np.ndarray, generator: np.random.Genera
     v + 1 degrees of freedom.
     """
     scale = _WIDER * fit.prior_scale
-    squared = (PRIOR_FREEDOM * scale**2 + moved**2) / generator.chisquare(PRIOR_FREEDOM + 1, len(moved))
-    penalty, sd = np.empty(fit.basis.width), np.empty(fit.basis.width)
-    for ramps, square in zip(fit.basis.ramps, squared, strict=True):
-        columns = slice(ramps.columns[0], ramps.columns[1])
-        per_step = square * fit.anchor.spread**2 / ramps.segments
-        penalty[columns] = 1.0 / (2 * fit.anchor.effective_rows * per_step)
-        sd[columns] = np.sqrt(per_step)
-    return replace(fit.problem, penalty=penalty, anchor=fit.problem.anchor + sd * generator.standard_normal(len(sd)))
+    scales = np.sqrt((FREEDOM * scale**2 + moved**2) / generator.chisquare(FREEDOM + 1, len(moved)))
+    anchor = fit.problem.anchor + fit.prior.drawn(scales, generator)
+    return replace(fit.problem, penalty=fit.prior.penalty(scales), anchor=anchor)
 
 
 def _interval(values: np.ndarray, own: float) -> tuple[float, float]:

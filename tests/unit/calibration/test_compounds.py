@@ -140,7 +140,7 @@ def test_repeating_every_row_of_an_account_does_not_make_a_compound_more_certain
     for copies in (1, 4):
         frame = pd.concat([interacting.frame] * copies, ignore_index=True)
         y, design = frame["y"].to_numpy(dtype=float), frame[["m0", "m1", "m2"]].to_numpy() / 100
-        problem = Problem(design, y, np.ones(len(y)), np.zeros(3), np.zeros(3), np.zeros(3))
+        problem = Problem(design, y, np.ones(len(y)), np.zeros(3), np.zeros((3, 3)), np.zeros(3))
         cluster = np.asarray(pd.factorize(frame["account_id"])[0])
         statistics.append(score_tests(problem, solve(problem), [np.tile(column, copies)], cluster)[1][0])
     assert statistics[1] == pytest.approx(statistics[0], rel=0.02)
@@ -161,7 +161,7 @@ def test_the_score_test_is_that_of_a_logistic_regression_where_rows_are_independ
 
     held = np.column_stack([np.ones(4000), x])
     ratio = deviance(held) - deviance(np.column_stack([held, column]))
-    problem = Problem(x, y, np.ones(4000), np.zeros(2), np.zeros(2), np.zeros(2))
+    problem = Problem(x, y, np.ones(4000), np.zeros(2), np.zeros((2, 2)), np.zeros(2))
     scores, statistics = score_tests(problem, solve(problem), [column], np.arange(4000))
     assert statistics[0] == pytest.approx(ratio, rel=0.1)
     assert scores[0] > 0

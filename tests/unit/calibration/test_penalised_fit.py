@@ -24,17 +24,22 @@ def _problem(seed: int = 0, rows: int = 400, width: int = 5, **changed: object) 
         "y": y,
         "weight": np.ones(rows),
         "anchor": np.zeros(width),
-        "penalty": np.full(width, 0.01),
+        "penalty": 0.01 * np.eye(width),
         "bound": np.zeros(width),
     }
     return Problem(**(parts | changed))  # type: ignore[arg-type]
+
+
+def _covariance(rng: np.random.Generator) -> np.ndarray:
+    root = rng.normal(0, 1, (5, 5))
+    return root @ root.T + 0.1 * np.eye(5)
 
 
 def _objective(problem: Problem) -> Callable[[np.ndarray], float]:
     def value(x: np.ndarray) -> float:
         index = x[0] + problem.design @ x[1:]
         loss = np.average(np.logaddexp(0, index) - problem.y * index, weights=problem.weight)
-        return float(loss + problem.penalty @ (x[1:] - problem.anchor) ** 2)
+        return float(loss + (x[1:] - problem.anchor) @ problem.penalty @ (x[1:] - problem.anchor))
 
     return value
 
@@ -48,7 +53,7 @@ def _scipy(problem: Problem, **options: object) -> np.ndarray:
     def gradient(x: np.ndarray) -> np.ndarray:
         p = 1 / (1 + np.exp(-(x[0] + problem.design @ x[1:])))
         residual = problem.weight * (p - problem.y) / problem.weight.sum()
-        slope = problem.design.T @ residual + 2 * problem.penalty * (x[1:] - problem.anchor)
+        slope = problem.design.T @ residual + 2 * problem.penalty @ (x[1:] - problem.anchor)
         return np.concatenate([[residual.sum()], slope])
 
     method = str(options.pop("method", "L-BFGS-B"))
@@ -64,7 +69,7 @@ def _as_vector(solution: Solution) -> np.ndarray:
 
 @pytest.mark.parametrize("penalty", [1e-3, 1e-2, 0.3])
 def test_without_bounds_it_is_scikit_learn_s_ridge_logistic_regression(penalty: float) -> None:
-    problem = _problem(penalty=np.full(5, penalty))
+    problem = _problem(penalty=penalty * np.eye(5))
     model = LogisticRegression(C=1 / (2 * len(problem.y) * penalty), tol=1e-12, max_iter=10_000)
     model.fit(problem.design, problem.y)
     expected = np.concatenate([model.intercept_, model.coef_[0]])
@@ -79,7 +84,7 @@ def test_with_bounds_and_an_anchor_it_reaches_the_minimum_that_scipy_reaches(see
         seed,
         weight=rng.uniform(0.2, 3.0, 400),
         anchor=rng.normal(0, 1, 5),
-        penalty=rng.uniform(1e-3, 0.1, 5),
+        penalty=_covariance(rng) / 20,
         bound=np.array(signs),
     )
     mine, theirs = _as_vector(solve(problem)), _scipy(problem)
@@ -112,9 +117,9 @@ def test_linear_constraints_hold_and_the_minimum_is_that_of_slsqp() -> None:
 
 def test_an_overwhelming_penalty_gives_the_anchor_and_none_gives_the_likelihood() -> None:
     anchor = np.array([0.5, -0.3, 0.0, 1.0, 2.0])
-    held = solve(_problem(anchor=anchor, penalty=np.full(5, 1e6)))
+    held = solve(_problem(anchor=anchor, penalty=1e6 * np.eye(5)))
     assert np.allclose(held.coefficients, anchor, atol=1e-4)
-    free = solve(_problem(anchor=anchor, penalty=np.zeros(5)))
+    free = solve(_problem(anchor=anchor, penalty=np.zeros((5, 5))))
     gradient = slope(_problem(anchor=anchor), free)
     assert np.abs(gradient).max() < 1e-5
 
@@ -147,7 +152,7 @@ def test_a_start_elsewhere_ends_at_the_same_minimum() -> None:
 
 
 def test_gradient_and_curvature_are_those_of_finite_differences() -> None:
-    problem = _problem(5, weight=np.random.default_rng(0).uniform(0.5, 2, 400), penalty=np.zeros(5))
+    problem = _problem(5, weight=np.random.default_rng(0).uniform(0.5, 2, 400), penalty=np.zeros((5, 5)))
     at = Solution(-0.7, np.array([0.2, -0.4, 1.0, 0.0, 0.3]), 0.0)
     gradient, hessian = slope(problem, at), curvature(problem, at)
     x = _as_vector(at)
@@ -163,7 +168,7 @@ def test_gradient_and_curvature_are_those_of_finite_differences() -> None:
 def test_separated_classes_stay_finite_under_the_penalty() -> None:
     design = np.linspace(-1, 1, 40)[:, None]
     problem = Problem(
-        design, (design[:, 0] > 0).astype(float), np.ones(40), np.zeros(1), np.array([1e-3]), np.array([1.0])
+        design, (design[:, 0] > 0).astype(float), np.ones(40), np.zeros(1), np.array([[1e-3]]), np.array([1.0])
     )
     found = solve(problem)
     assert np.isfinite(found.coefficients).all()

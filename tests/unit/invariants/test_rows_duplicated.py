@@ -108,7 +108,7 @@ def test_a_penalised_fit_is_exactly_the_same_on_rows_written_twice(seed: int) ->
     rng = np.random.default_rng(seed)
     design = rng.uniform(0, 1, (60, 4))
     y = (rng.random(60) < 1 / (1 + np.exp(-(2 * design[:, 0] - 1)))).astype(float)
-    anchor, penalty, bound = rng.uniform(0, 1, 4), np.full(4, 0.02), np.array([1.0, 1.0, -1.0, 0.0])
+    anchor, penalty, bound = rng.uniform(0, 1, 4), 0.02 * np.eye(4), np.array([1.0, 1.0, -1.0, 0.0])
 
     def fitted(times: int) -> np.ndarray:
         rows, outcome = np.repeat(design, times, axis=0), np.repeat(y, times)
@@ -131,7 +131,7 @@ def test_weights_of_the_anchored_refit_stay_where_the_rows_carry_the_same_inform
         {curve.id: curve.share for curve in formula_curves(training, fit)[0]}
         for training, fit in zip((once, twice), fits, strict=True)
     )
-    informative = [fit.anchor.effective_rows for fit in fits]
+    informative = [fit.prior.effective_rows for fit in fits]
     assert informative[1] / informative[0] < 1.6
     alike = informative[1] == pytest.approx(informative[0], rel=0.02)
     assert first == pytest.approx(second, abs=0.002 if alike else 0.03)
