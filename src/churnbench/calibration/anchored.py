@@ -33,6 +33,8 @@ _EVENTS_TO_TUNE = 150
 _LEAST_SPREAD = 2.0
 #: More rows than this do not sharpen a fit whose information sits in the events; rows without churn are thinned.
 _MAX_ROWS = 30_000
+#: Fits that only tune or recalibrate make do with half.
+_INNER_ROWS = 15_000
 #: Rows of a design held in memory at once when predicting.
 _CHUNK = 50_000
 
@@ -78,7 +80,7 @@ class AnchoredFit:
         return np.concatenate(chunks) if chunks else np.zeros(0)
 
 
-def thin(y: np.ndarray, seed: int, most: int = _MAX_ROWS) -> Sample:
+def thin(y: np.ndarray, seed: int, most: int) -> Sample:
     """Keep every churn row (up to half of `most`) and draw from the others; weights restore both shares."""
     if len(y) <= most:
         return Sample(np.arange(len(y)), np.ones(len(y)))
@@ -111,20 +113,20 @@ class AnchoredRefit:
             training.hand_shares,
         )
         refuse_conflict(self.limits, len(training.hand_curves))
-        self._parts = [self._prepare(learn) for learn, _ in training.folds]
-        self.whole = self._prepare(np.arange(len(training.y)))
+        self._parts = [self._prepare(learn, _INNER_ROWS) for learn, _ in training.folds]
+        self.whole = self._prepare(np.arange(len(training.y)), _MAX_ROWS)
 
     @cached_property
     def _held_out(self) -> list[Part]:
-        return [self._prepare(learn) for learn, _ in self.training.held_out]
+        return [self._prepare(learn, _INNER_ROWS) for learn, _ in self.training.held_out]
 
-    def _prepare(self, rows: np.ndarray) -> Part:
+    def _prepare(self, rows: np.ndarray, most: int) -> Part:
         """Basis, thinned design and anchor on some training rows."""
         t = self.training
         frame, y = t.frame.iloc[rows], t.y[rows]
         events = int(frame.loc[frame["y"] == 1, "account_id"].nunique())
         basis = learn_basis(frame, t.hand_curves, segment_count(len(rows), events))
-        sample = thin(y, t.settings.seed)
+        sample = thin(y, t.settings.seed, most)
         kept = frame.iloc[sample.rows]
         design = basis.design(kept)
         hand = score_frame(t.hand_body, kept)["raw_score"].to_numpy(dtype=float)

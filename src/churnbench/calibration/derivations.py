@@ -154,18 +154,20 @@ DERIVATIONS: dict[str, Callable[[Training], DerivedFormula]] = {
 }
 
 
-def formula_curves(training: Training, fit: AnchoredFit, solution: Any = None) -> tuple[list[MetricCurve], float]:
+def formula_curves(
+    training: Training, fit: AnchoredFit, coefficients: np.ndarray | None = None
+) -> tuple[list[MetricCurve], float]:
     """An additive fit as weights and curves: share = range over sum of ranges, points = 100 (f - min f) / range.
 
     Args:
         training: what it was fitted on.
         fit: the fit.
-        solution: other coefficients on the same basis (a bootstrap draw); the fit's own when None.
+        coefficients: others on the same basis (a bootstrap draw); the fit's own when None.
 
     Returns:
         Curves with shares summing to 1, and the sum of ranges in log-odds.
     """
-    a = (solution or fit.solution).coefficients
+    a = fit.solution.coefficients if coefficients is None else coefficients
     declared = {metric.id: metric for metric in training.spec.metrics}
     found = []
     for ramps, curve in zip(fit.basis.ramps, fit.basis.hand, strict=True):

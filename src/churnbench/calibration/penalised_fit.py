@@ -86,6 +86,20 @@ def slope(problem: Problem, solution: Solution) -> np.ndarray:
     return np.concatenate([[residual.sum()], problem.design.T @ residual])
 
 
+def account_slopes(problem: Problem, solution: Solution, cluster: np.ndarray) -> np.ndarray:
+    """What each account adds to the gradient of the mean log loss in (b, a): (accounts, columns + 1).
+
+    Args:
+        problem: the fit.
+        solution: where.
+        cluster: account of each row, 0-based.
+    """
+    p = expit(solution.log_odds(problem.design))
+    residual = problem.weight * (p - problem.y) / problem.weight.sum()
+    rows = sparse.csr_matrix((residual, (cluster, np.arange(len(cluster)))))
+    return np.column_stack([np.bincount(cluster, residual), rows @ problem.design])
+
+
 def curvature(problem: Problem, solution: Solution) -> np.ndarray:
     """Hessian of the mean log loss in (b, a) at a solution: (columns + 1, columns + 1)."""
     p = expit(solution.log_odds(problem.design))
@@ -147,10 +161,14 @@ def solve(
     return current
 
 
+def settled(problem: Problem, a: np.ndarray) -> np.ndarray:
+    """Coefficients with those a hair inside their bound put on it, since an exact zero means "not selected"."""
+    return np.where((problem.bound != 0) & (a * problem.bound < 1e-7), 0.0, a)
+
+
 def _at(problem: Problem, intercept: float, a: np.ndarray) -> Solution:
-    # An interior point stays a hair inside its bounds; an exact zero is what "not selected" means.
-    settled = np.where((problem.bound != 0) & (a * problem.bound < 1e-7), 0.0, a)
-    return Solution(intercept, settled, mean_log_loss(problem.y, intercept + problem.design @ settled, problem.weight))
+    inside = settled(problem, a)
+    return Solution(intercept, inside, mean_log_loss(problem.y, intercept + problem.design @ inside, problem.weight))
 
 
 def _within(problem: Problem, solution: Solution) -> bool:

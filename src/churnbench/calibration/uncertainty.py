@@ -18,16 +18,14 @@ import pandas as pd
 
 from churnbench.calibration.anchored import AnchoredFit
 from churnbench.calibration.derivations import formula_curves
-from churnbench.calibration.penalised_fit import Problem, curvature, solve
+from churnbench.calibration.penalised_fit import Problem, account_slopes, curvature, quadratic_minimum, settled
 from churnbench.calibration.prior import FREEDOM
 from churnbench.calibration.training import Training
 from churnbench.domain.progress import Progress
 
 _SELECTED = 0.005
-#: Newton steps of a draw with the curvature of the fit itself: draws start next to their optimum.
-_STEPS = 5
 #: Draws allow for a prior this much wider than the one chosen, since the choice itself was made on the same rows.
-_WIDER = 2.0
+_WIDER = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,15 +62,19 @@ def resample_weights(training: Training, fit: AnchoredFit, progress: Progress) -
     points = [np.zeros((replicates, len(ramps.knots))) for ramps in fit.basis.ramps]
     moved = fit.prior.moves(fit.problem.anchor, fit.solution.coefficients)
     hessian = curvature(fit.problem, fit.solution)
+    at = np.concatenate([[fit.solution.intercept], fit.solution.coefficients])
+    weights = np.bincount(cluster, fit.problem.weight)
+    scores = fit.problem.weight.sum() * account_slopes(fit.problem, fit.solution, cluster)
     progress.stage("resampling accounts", replicates)
     for replicate in range(replicates):
         drawn = np.bincount(generator.integers(0, accounts, accounts), minlength=accounts)
-        problem = _with_prior(fit, moved, generator).reweighted(fit.problem.weight * drawn[cluster])
-        solution = solve(problem, start=fit.solution, max_steps=_STEPS, hessian=hessian)
-        curves, _ = formula_curves(training, fit, solution)
+        problem = _with_prior(fit, moved, generator)
+        found = quadratic_minimum(problem, drawn @ scores / (drawn @ weights), hessian, at)
+        coefficients = settled(problem, found[1:])
+        curves, _ = formula_curves(training, fit, coefficients)
         shares[replicate] = [curve.share for curve in curves]
         for position, ramps in enumerate(fit.basis.ramps):
-            health = ramps.health_at_knots(solution.coefficients)
+            health = ramps.health_at_knots(coefficients)
             span = float(health.max() - health.min())
             points[position][replicate] = 100 * (health - health.min()) / span if span > 0 else 50.0
         progress.step()

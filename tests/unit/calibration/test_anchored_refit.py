@@ -52,7 +52,7 @@ def test_a_tight_prior_lets_go_of_the_one_metric_that_the_experts_have_wrong() -
     shapes = dict.fromkeys(("m0", "m1", "m2", "m3"), "declared")
     _, firm = refit._solve(part, np.full(4, scale), shapes, limits={})
     curves, _ = formula_curves(training, heavy)
-    held, _ = formula_curves(training, heavy, firm)
+    held, _ = formula_curves(training, heavy, firm.coefficients)
     assert curves[0].id == held[0].id == "m0"
     # The truth is 3 of 4.2 parts; the normal prior of the same width stops far short of it.
     assert curves[0].share > held[0].share + 0.1
@@ -91,7 +91,7 @@ def test_thinning_a_book_full_of_churn_restores_both_shares_too() -> None:
 
 
 def test_few_rows_are_not_thinned() -> None:
-    sample = thin(np.zeros(10), 0)
+    sample = thin(np.zeros(10), 0, most=1000)
     assert sample.rows.tolist() == list(range(10))
     assert (sample.weight == 1).all()
 
