@@ -15,15 +15,16 @@ from proofs.truth import effective_shares, expert_formula, total_variation
 from churnbench.calibration import Settings, Training
 from proofs import care, coverage, gate
 
-#: Books per test. The full form takes 300, the same seeds first.
-BOOKS, EQUALS = 12, 30
+#: Books of the coverage proof, 40 in continuous integration; the full form takes 300, the same seeds first.
+BOOKS = int(os.environ.get("CHURNBENCH_PROOF_BOOKS", "12"))
+EQUALS = 30
 JOBS = min(2, os.cpu_count() or 1)
 SMALL = Recipe(accounts=1400, months=24)
 
 
 @pytest.fixture(scope="module")
 def setting() -> Setting:
-    return coverage.prepare(books=6)
+    return coverage.prepare(books=20)
 
 
 @pytest.fixture(scope="module")
@@ -31,20 +32,15 @@ def found(setting: Setting) -> dict:
     return coverage.run(BOOKS, JOBS, setting)
 
 
-@pytest.mark.parametrize("quantity", ["AUC", "log loss", "log loss difference", "band risk", "dimension weight"])
+@pytest.mark.parametrize(
+    "quantity",
+    ["AUC", "log loss", "log loss difference", "band risk", "risk curve", "metric weight", "dimension weight"],
+)
 def test_ninety_per_cent_intervals_cover_the_population_value_about_that_often(found: dict, quantity: str) -> None:
     share = _covered(found, quantity)
     assert share.replicates == BOOKS
-    # Twelve books show only a gross failure; two standard errors of a coverage of .9 are allowed.
+    # So few books show only a gross failure; two standard errors of a coverage of .9 are allowed.
     assert share.value >= 0.865 - 2 * math.sqrt(0.09 / BOOKS)
-
-
-@pytest.mark.parametrize(("quantity", "reached"), [("metric weight", 0.62), ("risk curve", 0.62)])
-def test_intervals_that_do_not_yet_cover_as_promised_cover_no_less_than_they_did(
-    found: dict, quantity: str, reached: float
-) -> None:
-    # docs/proofs.md says by how much these two miss their target; they must not get worse meanwhile.
-    assert _covered(found, quantity).value >= reached
 
 
 def _covered(found: dict, quantity: str) -> Average:
@@ -65,7 +61,10 @@ def test_the_refit_is_nearer_to_the_true_weights_than_every_other_way(found: dic
     assert mean.loc["anchored", "dimension"] <= 0.12
     for other in others:
         assert mean.loc["anchored", "dimension"] < mean.loc[other, "dimension"]
+        assert mean.loc["anchored", "metric"] < mean.loc[other, "metric"]
         assert mean.loc["anchored", "metric_signed"] < mean.loc[other, "metric_signed"]
+    # docs/proofs.md: what is left is mostly what nobody could tell from so few events, even with every curve known.
+    assert mean.loc["curves known", "metric"] < mean.loc["anchored", "metric"] < 2 * mean.loc["curves known", "metric"]
 
 
 def test_a_purged_backtest_says_what_is_true_and_rows_dealt_at_random_do_not(found: dict) -> None:
@@ -76,7 +75,7 @@ def test_a_purged_backtest_says_what_is_true_and_rows_dealt_at_random_do_not(fou
             assert gap.value > 0.02
             assert gap.value > 5 * gap.error
         else:
-            assert abs(gap.value) <= 2.5 * gap.error
+            assert abs(gap.value) <= 2.5 * math.hypot(gap.error, group["live_error"].mean())
 
 
 def test_equally_good_formulas_are_not_promoted_over_each_other_more_often_than_allowed() -> None:
