@@ -18,11 +18,11 @@ PAGE = ROOT / "docs" / "proofs.md"
 
 
 def main() -> int:
-    """Run, keep the figures of full runs, and say which promises hold."""
+    """Run, keep the figures of whole full runs, and say which promises hold."""
     parser = argparse.ArgumentParser(prog="python -m proofs", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which proofs: {', '.join(PROOFS)}; all when none")
     parser.add_argument("--full", action="store_true", help="300 books where shares are measured; hours, not minutes")
-    parser.add_argument("--books", type=int, help="another number of books than 300 (and a third of it for averages)")
+    parser.add_argument("--books", type=int, help="another number of books; then nothing is kept")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in PROOFS]
@@ -42,7 +42,7 @@ def main() -> int:
             mark = "kept  " if promise.kept else "BROKEN"
             sys.stdout.write(f"{mark}  {promise.claim}: {promise.measured} (must be {promise.target})\n")
         sys.stdout.flush()
-        if options.full:
+        if options.full and not options.books:
             save(section, RESULTS)
             write_page(load(RESULTS, list(PROOFS)), PAGE)
     return 0 if kept else 1

@@ -218,13 +218,18 @@ def recovery(reviewed: Reviewed, truth: Truth, seed: int) -> Iterator[dict[str, 
     if derived is None or derived.refit is None:
         return
     refit, fit = derived.refit
-    plain = refit.fit_part(refit.whole, 100.0, "declared")
-    for name, found in (("maximum likelihood", plain), ("anchored", fit)):
+    fits = {
+        "maximum likelihood, directions declared": refit.fit_part(refit.whole, 100.0, "declared"),
+        "maximum likelihood": refit.fit_part(refit.whole, 100.0, "audited"),
+        "anchored": fit,
+    }
+    for name, found in fits.items():
         curves, _ = formula_curves(training, found)
         if name != "anchored":
             shares = {curve.id: curve.share for curve in curves}
-            declared = {m.id: (1.0 if m.direction == "higher_is_healthier" else -1.0) for m in training.spec.metrics}
-            own = {metric: share * declared[metric] for metric, share in shares.items()}
+            turned = {change.metric for change in found.changes if change.shape == "flipped"}
+            up = {m.id: (m.direction == "higher_is_healthier") != (m.id in turned) for m in training.spec.metrics}
+            own = {metric: share if up[metric] else -share for metric, share in shares.items()}
             yield {"seed": seed, "name": name, "events": training.events, **_errors(own, signed, true, truth)}
         error = sum(
             true[curve.id]

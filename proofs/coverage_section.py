@@ -50,8 +50,9 @@ def coverage_section(size: Size, jobs: int) -> tuple[str, list[Promise], dict[st
     text = (
         f"Books of {coverage.RECIPE.accounts:,} accounts over {coverage.RECIPE.months} months, on average {events:.0f} "
         "churned accounts in training, today's formula the preset. Each book goes through the product's own fitting, "
-        "cut-offs and holdout; the truth is what the same fitted objects are worth in a population of "
-        f"{size.population * coverage.RECIPE.accounts:,} other accounts of the same kind."
+        f"cut-offs and holdout. True weights were learned from {size.population * coverage.RECIPE.accounts:,} other "
+        f"accounts of the same kind; what the same fitted objects are worth was measured on {_accounts(40, size)} of "
+        f"them, risk curve and cut-offs on {_accounts(20, size)}."
     )
     tables = {
         "Coverage by item": rows,
@@ -60,6 +61,10 @@ def coverage_section(size: Size, jobs: int) -> tuple[str, list[Promise], dict[st
         "Cut-offs": _cut_rows(found["promises"]),
     }
     return text, promises, tables
+
+
+def _accounts(books: int, size: Size) -> str:
+    return f"{min(books, size.population) * coverage.RECIPE.accounts:,}"
 
 
 def _clustered(group: pd.DataFrame) -> Share:

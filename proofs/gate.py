@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -181,8 +180,3 @@ def _compare(pair: Equals, seed: int) -> dict[str, Any]:
     events = int(rows.loc[rows["y"] == 1, "account_id"].nunique())
     decision = decide(delta, base_rate=float(rows["y"].mean()), holdout_events=events, tier="full")
     return {"seed": seed, "verdict": decision.verdict, "low": delta.low, "high": delta.high, "delta": delta.value}
-
-
-def sizes(recipe: Recipe, accounts: Mapping[int, int]) -> dict[int, tuple[Recipe, int]]:
-    """Recipes by number of accounts, with the number of replicates."""
-    return {size: (replace(recipe, accounts=size), replicates) for size, replicates in accounts.items()}

@@ -86,12 +86,14 @@ def _call(item: Any) -> Any:
     return _WORK(item)
 
 
-def _alone() -> None:
-    """Settle a forked process.
+def _alone(work: Callable[[Any], Any]) -> None:
+    """Settle a forked process and give it its work, which a fork inherits: arguments would be copied for every item.
 
     One thread, since two processes of two threads on two cores crawl; and no tracer inherited from a test run, which
     would double the time.
     """
+    global _WORK  # noqa: PLW0603 - one per process; the parent's stays untouched, so that calls may be nested
+    _WORK = work
     threadpool_limits(1)
     sys.settrace(None)
 
@@ -108,10 +110,8 @@ def replicate(
         label: what the progress line says.
         quiet: no progress line.
     """
-    global _WORK  # noqa: PLW0603 - forked processes inherit it; arguments would be copied for every item
     todo = list(items)
     begun = time.perf_counter()
-    _WORK = work
 
     def told(done: int) -> None:
         if quiet or not (done % max(1, len(todo) // 20) == 0 or done == len(todo)):
@@ -127,7 +127,7 @@ def replicate(
             yield work(item)
             told(done)
         return
-    with multiprocessing.get_context("fork").Pool(jobs, initializer=_alone) as pool:
+    with multiprocessing.get_context("fork").Pool(jobs, initializer=_alone, initargs=(work,)) as pool:
         for done, result in enumerate(pool.imap(_call, todo), 1):
             yield result
             told(done)

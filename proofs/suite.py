@@ -13,7 +13,7 @@ import pandas as pd
 from proofs import care, gate, leaks
 from proofs.books import preset_formula
 from proofs.coverage_section import coverage_section
-from proofs.montecarlo import Average, Share, replicate
+from proofs.montecarlo import Average, Share
 from proofs.page import Promise, Section
 from proofs.sizes import COVERAGE, Size
 from proofs.truth import expert_formula
@@ -67,17 +67,6 @@ def _gate(size: Size, jobs: int) -> tuple[str, list[Promise], dict[str, list[dic
         Promise("gate", "promotions in worlds without signal", f"{nulls} of {len(null)}", "0", nulls == 0, len(null)),
     ]
     every = pd.concat(tables.values(), ignore_index=True)
-    wrong = Share.of((every["verdict"] == "promote") & (every["true_gain"] <= 0))
-    promises.append(
-        Promise(
-            "gate",
-            "promotions of a candidate that is not better, all these books",
-            str(wrong),
-            "at most 0.05 + 2 se",
-            wrong.at_most(_FALSE),
-            wrong.replicates,
-        )
-    )
     text = (
         f"Books of {gate.RECIPE.accounts:,} accounts over {gate.RECIPE.months} months. The gate with all its guards, "
         "except for the equal formulas, where it stands bare (their difference in the population is "
@@ -116,6 +105,10 @@ def _verdicts(table: pd.DataFrame, by: str = "case") -> list[dict[str, str]]:
             row[verdict] = str(int(counts.get(verdict, 0)))
         gain = Average.of(group["true_gain"])
         row["true gain in log loss"] = "" if math.isnan(gain.value) else f"{gain.value:+.4f}"
+        worse = group["true_gain"] <= 0
+        promoted = worse & (group["verdict"] == "promote")
+        for words, hits in (("truly not better", worse), ("of them promoted", promoted)):
+            row[words] = "" if math.isnan(gain.value) else str(int(hits.sum()))
         rows.append(row)
     return rows
 
@@ -149,19 +142,23 @@ def _sizes(size: Size, jobs: int) -> tuple[str, list[Promise], dict[str, list[di
             found.append(gate.run(case, books, jobs, first=5000))
     every = pd.concat(found, ignore_index=True)
     judged = every[every["true_gain"].notna()]
-    false = Share.of((judged["verdict"] == "promote") & (judged["true_gain"] <= 0))
-    promise = Promise(
-        "sizes",
-        "false promotion over all sizes",
-        str(false),
-        "at most 0.05 + 2 se",
-        false.at_most(_FALSE),
-        false.replicates,
-    )
+    promises = []
+    for name, group in judged.groupby("case", sort=False):
+        false = Share.of((group["verdict"] == "promote") & (group["true_gain"] <= 0))
+        promises.append(
+            Promise(
+                "sizes",
+                f"false promotion, {name}",
+                str(false),
+                "at most 0.05 + 2 se",
+                false.at_most(_FALSE),
+                false.replicates,
+            )
+        )
     text = "The same world with small and large books: what the gate says, and how sure one must be of its silence."
     return (
         text,
-        [promise],
+        promises,
         {"Verdicts by size": _verdicts(every), "Power by churned accounts in the holdout": _power(judged)},
     )
 
@@ -207,59 +204,7 @@ def _care(size: Size, jobs: int) -> tuple[str, list[Promise], dict[str, list[dic
 
 
 def _leaks(size: Size, jobs: int) -> tuple[str, list[Promise], dict[str, list[dict[str, str]]]]:
-    planted = pd.concat(
-        replicate(
-            lambda leak: leaks.run_leak_suite(size.leaks, leaks=(leak,)), leaks.KINDS, jobs=jobs, label="planted leaks"
-        )
-    )
-    # Clean books are dealt to the processes in parts of five.
-    parts = [(kind, first) for kind in leaks.CLEAN for first in range(0, _clean_books(kind, size), 5)]
-    clean = pd.concat(
-        replicate(
-            lambda part: leaks.run_clean_suite(min(5, _clean_books(part[0], size)), seed=part[1], kinds=(part[0],)),
-            parts,
-            jobs=jobs,
-            label="clean books",
-        )
-    )
-    sums = dict.fromkeys(("worlds", "blocked", "reviewed", "quiet"), "sum")
-    clean = clean.groupby("book", sort=False).agg({**sums, "by": lambda said: ", ".join(filter(None, said))})
-    missed = planted[planted["missed"] > 0]
-    worlds, flagged = int(clean["worlds"].sum()), int((clean["worlds"] - clean["quiet"]).sum())
-    promises = [
-        Promise(
-            "leaks",
-            "every planted leak is blocked or flagged for review",
-            f"{len(planted) - len(missed)} of {len(planted)} kinds always"
-            + "".join(f"; {row.leak} missed in {row.missed} of {row.worlds}" for row in missed.itertuples()),
-            "all",
-            missed.empty,
-            int(planted["worlds"].sum()),
-        ),
-        Promise(
-            "leaks",
-            "clean books that are flagged or blocked",
-            f"{flagged} of {worlds}",
-            "at most 5 %",
-            flagged <= 0.05 * worlds,
-            worlds,
-        ),
-    ]
-    text = (
-        "Books of 1,200 accounts over 24 months, written as project folders, read back and checked like a user's own."
-    )
-    tables = {
-        "Planted leaks": [{name: str(value) for name, value in row.items()} for row in planted.to_dict("records")],
-        "Clean books": [
-            {name: str(value) for name, value in row.items()} for row in clean.reset_index().to_dict("records")
-        ],
-    }
-    return text, promises, tables
-
-
-def _clean_books(kind: str, size: Size) -> int:
-    """Plain snapshots carry the promise; the other kinds of clean book a third of their number."""
-    return size.clean if kind == "snapshots" else max(1, size.clean // 3)
+    return leaks.section(size.leaks, size.clean, jobs)
 
 
 #: name -> proof, in the order of the page.

@@ -185,7 +185,7 @@ def known_curves(training: Training, truth: Truth) -> dict[str, float]:
     """Signed shares by somebody who knows every curve and direction beforehand and learns one number per metric.
 
     Maximum likelihood for one slope >= 0 on each true curve: what is left is what so few churned accounts cannot tell,
-    whatever the method. Nobody who also has to learn directions and curves can expect to do better.
+    before any prior helps. Who also has to learn directions and curves starts from behind that.
     """
     columns = []
     for curve in training.hand_curves:

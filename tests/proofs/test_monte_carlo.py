@@ -36,6 +36,15 @@ def test_replicates_come_in_order_whatever_the_number_of_processes(jobs: int, ca
     assert "doubling: 7 of 7" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_replicates_may_be_nested(jobs: int) -> None:
+    assert list(replicate(_doubles, range(4), jobs=jobs, label="outer", quiet=True)) == [0, 2, 6, 12]
+
+
+def _doubles(item: int) -> int:
+    return sum(replicate(_double, range(item + 1), jobs=1, label="inner", quiet=True))
+
+
 def test_a_section_survives_being_kept_and_the_page_says_what_it_found(tmp_path: Path) -> None:
     promise = page.Promise("gate", "no false promotion", "0.010 ± 0.006", "at most 0.05", kept=True, replicates=300)
     section = page.Section(

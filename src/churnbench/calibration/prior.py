@@ -94,7 +94,7 @@ def unit_covariance(ramps: MetricRamps, fill: np.ndarray) -> np.ndarray:
     steps = _COMMON * np.outer(part, part) + (1 - _COMMON) * np.diag(part)
     if not ramps.missing:
         return steps
-    # A missing value is worth what the metric is worth on average, and a little of its own.
+    # A missing value is worth what the metric is worth on average, give or take the metric's own scale.
     with_mean = steps @ fill
     own = fill @ with_mean + _MISSING**2
     return np.block([[steps, with_mean[:, None]], [with_mean[None, :], np.array([[own]])]])

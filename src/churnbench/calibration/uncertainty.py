@@ -1,4 +1,4 @@
-"""How sure the refit is of its weights and curves: the fit repeated on resampled accounts and resampled priors.
+"""How sure the refit is of its weights and curves: what it becomes on resampled accounts under resampled priors.
 
 A fit that is held back towards the hand formula varies less than it errs: resampling accounts alone covered the true
 weights in a third to a half of simulated books (docs/proofs.md, decision 0008). Each draw therefore also moves what the
@@ -24,7 +24,8 @@ from churnbench.calibration.training import Training
 from churnbench.domain.progress import Progress
 
 _SELECTED = 0.005
-#: Draws allow for a prior this much wider than the one chosen, since the choice itself was made on the same rows.
+#: Draws allow for a prior this much wider than the one chosen: the choice itself was made on the same rows, and one
+#: step goes less far than a whole fit would (decision 0010).
 _WIDER = 4.0
 
 
@@ -47,7 +48,7 @@ class Spread:
 
 
 def resample_weights(training: Training, fit: AnchoredFit, progress: Progress) -> Spread | None:
-    """Repeat the fit on `settings.bootstrap` account resamples; None when that is 0."""
+    """One Newton step from the fit on each of `settings.bootstrap` account resamples; None when that is 0."""
     replicates = training.settings.bootstrap
     if replicates == 0:
         return None

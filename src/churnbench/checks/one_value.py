@@ -36,6 +36,8 @@ FIT_RATE = 1e-4
 #: Groups needed to judge a fit, accounts per group, and churned accounts expected in each.
 MIN_GROUPS = 5
 GROUP_ACCOUNTS = 5
+#: Segments from which a number that repeats them is remarked on.
+LEAST_SEGMENTS = 2
 
 
 def check_one_value(context: CheckContext) -> list[Finding]:
@@ -46,7 +48,11 @@ def check_one_value(context: CheckContext) -> list[Finding]:
     if not constant:
         return [Finding("one-value", "ok", "Every number changes within accounts over time.")]
     z = float(stats.norm.isf(ALARM_RATE / len(constant)))
-    found = [finding for name in constant if (finding := _encoded(context, name) or _predicts(context, name, z))]
+    found = [
+        finding
+        for name in constant
+        if (finding := _repeats_segment(context, name) or _encoded(context, name) or _predicts(context, name, z))
+    ]
     listed = ", ".join(f"`{name}`" for name in constant)
     return found or [
         Finding("one-value", "ok", f"Columns with one value per account ({listed}) say little about churn.")
@@ -62,6 +68,21 @@ def never_changes(frame: pd.DataFrame, name: str) -> bool:
     if len(seen) < MIN_ACCOUNTS or seen["first"].nunique() < 2:
         return False
     return bool((seen["nunique"] == 1).mean() >= CONSTANT_SHARE)
+
+
+def _repeats_segment(context: CheckContext, name: str) -> Finding | None:
+    """A number that is the segment under another name: too few groups to tell a code from their churn rates."""
+    known = context.cohort.frame[["segment", name]].dropna()
+    values = known.groupby("segment")[name].nunique()
+    if len(values) < LEAST_SEGMENTS or not (values == 1).all():
+        return None
+    return Finding(
+        f"one-value:{name}",
+        "review",
+        f"`{name}` has one value for each of the {len(values)} segments and says nothing that the segment does not. If "
+        "it is their churn rate, it was computed from these outcomes; if it is a code, it has no order. Leave it out: "
+        "segments may have weights and a level of their own.",
+    )
 
 
 def _predicts(context: CheckContext, name: str, z: float) -> Finding | None:

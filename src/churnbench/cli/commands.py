@@ -18,6 +18,9 @@ from churnbench.domain.findings import Finding
 from churnbench.workflow import check_project, run_review
 from churnbench.workflow.review import blocked_by
 
+#: Product events per account and month in simulated facts.
+_EVENTS = 60
+
 
 def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
@@ -148,6 +151,7 @@ def simulate(
     out: Path,
     *,
     file_format: str | None,
+    facts: bool,
     events: int | None,
     window: tuple[int, int],
     treat: float | None,
@@ -159,14 +163,16 @@ def simulate(
     from churnbench.data.world_settings import CHUNK_ACCOUNTS, Treatment
 
     if file_format not in (None, "csv", "parquet"):
-        raise InputError(f"'{file_format}' cannot be written.", column="--format", fix="Use csv or parquet.")
+        raise InputError(f"--format '{file_format}' cannot be written.", fix="Use csv or parquet.")
+    if events is not None and not facts:
+        raise InputError("--events counts product events, which only --facts writes.", fix="Add --facts.")
     settings = WorldSettings(
         **knobs,
         window=OutcomeWindow(gap_days=window[0], horizon_days=window[1]),
         treatment=None if treat is None else Treatment(effect=treat),
     )
-    if events is not None:
-        _simulate_facts(settings, out, file_format=file_format, events=events)
+    if facts:
+        _simulate_facts(settings, out, file_format=file_format, events=_EVENTS if events is None else events)
         return
     if (file_format or ("csv" if settings.accounts <= CHUNK_ACCOUNTS else "parquet")) == "csv":
         simulated_project(draw_world(settings), out)
@@ -182,7 +188,7 @@ def _simulate_facts(settings: WorldSettings, out: Path, *, file_format: str | No
     from churnbench.data.world_facts_tables import FACT_TABLES
 
     if file_format == "csv":
-        raise InputError("fact tables are Parquet.", column="--format", fix="Leave out --format or --facts.")
+        raise InputError("Fact tables are Parquet.", fix="Leave out --format or --facts.")
     written = facts_project(settings, out, FactKnobs(events))
     facts = sum(written.rows[table] for table in FACT_TABLES)
     _say(

@@ -155,8 +155,9 @@ def simulate(
         bool, typer.Option("--facts", help="Write fact tables, from which the metrics are computed, as Parquet.")
     ] = False,
     events: Annotated[
-        int, typer.Option("--events", min=1, max=1000, help="With --facts: product events per account and month.")
-    ] = 60,
+        int | None,
+        typer.Option("--events", min=1, max=1000, help="With --facts: product events per account and month, else 60."),
+    ] = None,
 ) -> None:
     """Write a synthetic world with its truth beside it.
 
@@ -167,7 +168,8 @@ def simulate(
     commands.simulate(
         out,
         file_format=file_format,
-        events=events if facts else None,
+        facts=facts,
+        events=events,
         window=(gap_days, horizon_days),
         treat=treat,
         accounts=accounts,
@@ -210,6 +212,10 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)
+    except OSError as error:
+        where = f" '{error.filename}'" if error.filename else ""
+        sys.stderr.write(f"churnbench: cannot use{where}: {error.strerror or error}. Give another path.\n")
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -157,5 +157,8 @@ def write_tables(world: World, out: Path) -> None:
     tables = {"snapshots": world.snapshots, "outcomes": world.outcomes, "accounts": world.accounts}
     if world.truth.get("treatment") is not None:
         tables["interventions"] = world.interventions
+    else:
+        # A world written here earlier may have had some.
+        (out / "interventions.csv").unlink(missing_ok=True)
     for name, frame in tables.items():
         frame.to_csv(out / f"{name}.csv", index=False, date_format="%Y-%m-%d", lineterminator="\n")

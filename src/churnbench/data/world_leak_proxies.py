@@ -46,6 +46,11 @@ def group_target_encoded(tables: Tables, rng: np.random.Generator) -> Tables:  #
     return _encoded(tables, ["segment", "industry", "channel"])
 
 
+def segment_target_encoded(tables: Tables, rng: np.random.Generator) -> Tables:  # noqa: ARG001 - one signature
+    """The segment replaced by the churn rate of its accounts over all data: three numbers."""
+    return _encoded(tables, ["segment"])
+
+
 def csm_target_encoded(tables: Tables, rng: np.random.Generator) -> Tables:  # noqa: ARG001 - leaks share one signature
     """The account manager replaced by the churn rate of the manager's accounts over all data."""
     return _encoded(tables, ["csm"])

@@ -52,6 +52,7 @@ LEAKS: dict[str, Leak] = {
     "label-late": Leak(rows.label_late),
     "closed-late": Leak(rows.closed_late),
     "closed-reason": Leak(proxies.closed_reason, declares=proxies.DECLARE_CLOSED_REASON),
+    "segment-target-encoded": Leak(proxies.segment_target_encoded, declares=proxies.DECLARE_GROUP_RISK),
     "group-target-encoded": Leak(proxies.group_target_encoded, declares=proxies.DECLARE_GROUP_RISK),
     "csm-target-encoded": Leak(proxies.csm_target_encoded, declares=proxies.DECLARE_GROUP_RISK),
     "facts-entered-later": Leak(facts=facts.entered_later),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 
 from churnbench.data.world_leaks import LEAKS
@@ -49,7 +50,8 @@ class Treatment:
         shares = (self.trigger, self.treated, self.holdout)
         if not all(0.0 <= share <= 1.0 for share in shares) or not 0.0 < self.trigger < 1.0:
             raise InputError("trigger, treated and holdout of a treatment are shares.", fix="Give numbers from 0 to 1.")
-        if self.effect < 0.0 or self.months < 1 or self.near < 0.0 or self.noise <= 0.0:
+        finite = all(math.isfinite(number) for number in (self.effect, self.near, self.noise))
+        if not finite or self.effect < 0.0 or self.months < 1 or self.near < 0.0 or self.noise <= 0.0:
             raise InputError(
                 "A treatment needs effect >= 0, months >= 1, near >= 0 and noise > 0.",
                 fix="For example effect=0.5, months=3, near=0.4, noise=0.5.",

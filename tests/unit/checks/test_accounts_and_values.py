@@ -136,6 +136,17 @@ def test_columns_that_move_are_not_looked_at(book):
     assert check_one_value(_context(book))[0].detail == "Every number changes within accounts over time."
 
 
+def test_a_number_that_repeats_the_segment_is_shown_whatever_it_was_made_from(book):
+    code = pd.Series(pd.factorize(book.frame["account_id"])[0] % 3, index=book.frame.index).astype(float)
+    book = replace(book, frame=book.frame.assign(segment=code.map({0.0: "SMB", 1.0: "Mid", 2.0: "Enterprise"})))
+    (finding,) = check_one_value(_context(with_column(book, "segment_code", code)))
+    assert (finding.id, finding.severity) == ("one-value:segment_code", "review")
+    assert "for each of the" in finding.detail
+    finer = code + pd.factorize(book.frame["account_id"])[0] % 7 / 100
+    details = [f.detail for f in check_one_value(_context(with_column(book, "finer", finer)))]
+    assert not any("for each of the" in detail for detail in details)
+
+
 def test_few_accounts_or_one_value_for_all_say_nothing_about_constancy(book):
     few = book.frame[book.frame["account_id"] < "a00040"].assign(size=1.0)
     assert not never_changes(few.assign(size=few["account_id"].str[-2:].astype(float)), "size")

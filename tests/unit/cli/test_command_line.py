@@ -282,6 +282,10 @@ def test_an_interrupt_and_a_closed_pipe_have_exit_codes_of_their_own(
     assert "nothing was published" in said.err
     monkeypatch.setattr(main, "app", raising(BrokenPipeError()))
     assert cli("run").code == 141
+    monkeypatch.setattr(main, "app", raising(NotADirectoryError(20, "Not a directory", "out.txt")))
+    said = cli("run")
+    assert said.code == 2
+    assert "cannot use 'out.txt': Not a directory" in said.err
     monkeypatch.setattr(main, "app", raising(ChurnbenchError("words.")))
     assert cli("run") == Said(2, "", "churnbench: words.\n")
 

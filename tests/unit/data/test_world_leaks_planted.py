@@ -148,7 +148,7 @@ def test_a_closed_reason_is_there_for_most_leavers_within_the_window_and_for_nob
     assert 0.45 < tables.snapshots["account_id"][told].nunique() / near < 0.75
 
 
-@pytest.mark.parametrize(("leak", "keys"), [("csm-target-encoded", ["csm"])])
+@pytest.mark.parametrize(("leak", "keys"), [("csm-target-encoded", ["csm"]), ("segment-target-encoded", ["segment"])])
 def test_an_encoded_group_is_its_own_churn_rate(tables, leak, keys):
     leaky = plant(leak, tables, 3).snapshots
     book = tables.accounts.set_index("account_id")
