@@ -18,6 +18,7 @@ class Size:
         some: books where averages do.
         population: books that make up a population.
         sizes: accounts -> books, for the table of small and large data.
+        segments: books per contrast between segments.
         leaks: books per planted leak; clean: clean books.
     """
 
@@ -25,9 +26,10 @@ class Size:
     some: int
     population: int
     sizes: Mapping[int, int]
+    segments: int
     leaks: int
     clean: int
 
 
-FULL = Size(300, 100, 60, {100: 60, 300: 60, 1000: 40, 3000: 20, 10000: 10}, 20, 100)
-QUICK = Size(40, 20, 8, {300: 10, 1000: 5}, 2, 5)
+FULL = Size(300, 100, 60, {100: 60, 300: 60, 1000: 40, 3000: 20, 10000: 10}, 20, 20, 100)
+QUICK = Size(40, 20, 8, {300: 10, 1000: 5}, 4, 2, 5)

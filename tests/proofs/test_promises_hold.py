@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from proofs.montecarlo import Average, Share
 from proofs.truth import effective_shares, expert_formula, total_variation
 
 from churnbench.calibration import Settings, Training
-from proofs import care, coverage, gate
+from proofs import care, coverage, gate, segments
 
 #: Books of the coverage proof, 40 in continuous integration; the full form takes 300, the same seeds first.
 BOOKS = int(os.environ.get("CHURNBENCH_PROOF_BOOKS", "12"))
@@ -99,6 +100,14 @@ def test_a_playbook_lowers_the_auc_and_the_interval_still_covers_the_auc_under_c
     assert cared["live"].mean() < alone["live"].mean()
     assert cared["lowest_band_rate"].mean() < alone["lowest_band_rate"].mean()
     assert ((cared["low"] <= cared["live"]) & (cared["live"] <= cared["high"])).mean() >= 0.7
+
+
+def test_pooled_weights_of_segments_are_not_farther_from_the_truth_than_one_profile() -> None:
+    kind = segments.company(3.0, recipe=replace(segments.RECIPE, accounts=2000), books=6)
+    table = segments.run(kind, 4, JOBS)
+    assert {"SMB", "Mid-Market"} <= set(table["segment"])
+    assert table["pooled"].mean() <= table["one profile"].mean() + 0.02
+    assert table["pooled"].max() < 0.25
 
 
 def test_the_population_s_own_formula_is_what_the_experts_who_are_right_declare(setting: Setting) -> None:
