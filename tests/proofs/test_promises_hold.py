@@ -85,12 +85,12 @@ def test_equally_good_formulas_are_not_promoted_over_each_other_more_often_than_
 
 
 def test_worlds_without_signal_and_experts_who_are_right_see_no_promotion_of_something_worse() -> None:
-    # Experts who are right about five books are wrong about the next; it takes many to know the truth.
-    kinds = gate.cases(SMALL, books=30)
+    # The population of the full form: experts who are right about a few books are wrong about the next.
+    kinds = gate.cases(SMALL, books=60)
     null = gate.run(kinds["null world"], 8, JOBS)
     assert not (null["verdict"] == "promote").any()
     right = gate.run(kinds["right experts"], 8, JOBS)
-    assert Share.of((right["verdict"] == "promote") & (right["true_gain"] <= 0)).at_most(0.05)
+    assert not ((right["verdict"] == "promote") & (right["true_gain"] <= 0)).any()
     wrong = gate.run(kinds["wrong experts"], 6, JOBS)
     assert (wrong["verdict"] == "promote").mean() >= 0.5
     assert (wrong["true_gain"] > 0).all()

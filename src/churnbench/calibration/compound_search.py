@@ -91,7 +91,7 @@ def _refitted(fit: AnchoredFit, problem: Problem, solution: Solution, column: np
     for _ in range(_PRIOR_ROUNDS):
         # A boolean metric has one segment, so that its step is its range.
         penalty = problem.penalty.copy()
-        penalty[-1, -1] = 1.0 / (2 * fit.prior.effective_rows * (spread * fit.prior.spread) ** 2)
+        penalty[-1, -1] = fit.prior.strength(spread)
         problem = replace(problem, penalty=penalty)
         solution = solve(problem, start=solution)
         moved = solution.coefficients[-1:] / fit.prior.spread

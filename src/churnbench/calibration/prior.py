@@ -53,12 +53,16 @@ class Prior:
     def _roots(self) -> tuple[np.ndarray, ...]:
         return tuple(np.linalg.cholesky(unit) for unit in self._units)
 
+    def strength(self, scale: float) -> float:
+        """Penalty per squared log-odds of range for one metric's prior scale, in units of mean log loss."""
+        return 1.0 / (2 * self.effective_rows * (scale * self.spread) ** 2)
+
     def penalty(self, scales: np.ndarray) -> np.ndarray:
         """Penalty matrix (width, width) for a prior scale of each metric's share of the score, `scales` (metrics,)."""
         penalty = np.zeros((self.basis.width, self.basis.width))
         for ramps, inverse, scale in zip(self.basis.ramps, self._inverses, scales, strict=True):
             block = slice(*ramps.columns)
-            penalty[block, block] = inverse / (2 * self.effective_rows * (scale * self.spread) ** 2)
+            penalty[block, block] = self.strength(float(scale)) * inverse
         return penalty
 
     def moves(self, held: np.ndarray, coefficients: np.ndarray) -> np.ndarray:

@@ -23,8 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from churnbench.calibration.penalised_fit import Problem, Solution, curvature, solve
-from churnbench.models import expit
+from churnbench.calibration.penalised_fit import Problem, Solution, account_slopes, curvature, solve
 
 #: Distinct churned accounts from which a segment may have weights of its own (method, section 5.11).
 OWN_EVENTS = 50
@@ -180,9 +179,7 @@ def own_estimate(
         bound=np.zeros(width),
     )
     solution = solve(problem, start=start, max_steps=max_steps)
-    residual = sample.weight * (expit(solution.log_odds(problem.design)) - sample.y) / sample.weight.sum()
-    scores = np.column_stack([residual, problem.design * residual[:, None]])
-    by_account = np.stack([np.bincount(sample.cluster, column) for column in scores.T], axis=1)
+    by_account = account_slopes(problem, solution, sample.cluster)
     information = curvature(problem, solution)
     information[1:, 1:] += 2.0 * problem.penalty
     bread = np.linalg.inv(information + 1e-12 * np.eye(width + 1))
