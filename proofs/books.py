@@ -105,3 +105,8 @@ def pooled_cohort(recipe: Recipe, books: int, seed: int, dates: pd.DatetimeIndex
         frames.append(frame.assign(account_id=f"B{number}-" + frame["account_id"].astype(str)))
     frame = pd.concat(frames, ignore_index=True)
     return replace(cohort, frame=frame.sort_values(["as_of", "account_id"], kind="stable").reset_index(drop=True))
+
+
+def book_of(frame: pd.DataFrame) -> pd.Series:
+    """Number of the book that each row of a population comes from."""
+    return frame["account_id"].str.extract(r"^B(\d+)-", expand=False).astype(int)

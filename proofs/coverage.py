@@ -7,7 +7,7 @@ curve; the promises of cut-offs; the recovery of weights and curves; and backtes
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,7 @@ from churnbench.metrics import korn_graubard
 from churnbench.metrics.discrimination import auc
 from churnbench.metrics.probability import log_loss
 from churnbench.models import fit_boosting
-from proofs.books import Recipe, folds_of, pooled_cohort, preset_formula
+from proofs.books import Recipe, book_of, folds_of, pooled_cohort, preset_formula
 from proofs.montecarlo import replicate
 from proofs.reviewed import FORMULAS, Reviewed, difference, population_rows, review
 from proofs.truth import Truth, effective_shares, known_curves, learn_truth, total_variation
@@ -33,8 +33,9 @@ RECIPE = Recipe(accounts=2000, months=30)
 #: Books that make up the population, and the seed of the first (replicates use 1, 2, ...).
 POPULATION_BOOKS, POPULATION_SEED = 60, 1_000_000
 _QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
-_REACH = 0.04
-#: The careless backtest (rows dealt at random) is shown on so many books only.
+#: Share of accounts on either side of a place of the risk curve whose churn is its truth.
+_REACH = 0.08
+#: The careless backtest (rows dealt at random) is shown on the first books only.
 _CARELESS = 10
 
 
@@ -48,6 +49,7 @@ class Setting:
         truth: the population's own formula.
         later: population rows on the holdout's dates.
         calibrated: population rows on the dates whose out-of-fold scores calibrate risks and cut-offs.
+        halves_apart: distance between the true metric weights that either half of the population gives.
     """
 
     recipe: Recipe
@@ -55,11 +57,12 @@ class Setting:
     truth: Truth
     later: pd.DataFrame
     calibrated: pd.DataFrame
+    halves_apart: float = float("nan")
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A printed figure with its 90 % interval, beside the truth."""
+    """A printed figure with its 90 % interval, beside the truth and how well that is known (one standard error)."""
 
     seed: int
     quantity: str
@@ -68,6 +71,7 @@ class Claim:
     low: float
     high: float
     truth: float
+    truth_error: float = float("nan")
 
 
 def prepare(recipe: Recipe = RECIPE, books: int = POPULATION_BOOKS) -> Setting:
@@ -78,19 +82,22 @@ def prepare(recipe: Recipe = RECIPE, books: int = POPULATION_BOOKS) -> Setting:
     population = pooled_cohort(recipe, books, POPULATION_SEED)
     later = population_rows(population, probe.frame.loc[folds[-1].test_rows])
     earlier = pd.concat([probe.frame.loc[fold.test_rows] for fold in folds[:-1]])
-    calibrated = population_rows(population, earlier, books=20)
-    return Setting(recipe, spec, learn_truth(population, spec), later, calibrated)
+    calibrated = population_rows(population, earlier, books=books)
+    number = book_of(population.frame)
+    halves = [learn_truth(replace(population, frame=population.frame[number % 2 == part]), spec) for part in (0, 1)]
+    apart = total_variation(halves[0].signed(), halves[1].signed())
+    return Setting(recipe, spec, learn_truth(population, spec), later, calibrated, apart)
 
 
-def run(replicates: int, jobs: int, setting: Setting | None = None) -> dict[str, pd.DataFrame]:
-    """All replicates.
+def run(replicates: int, jobs: int, setting: Setting | None = None, first: int = 1) -> dict[str, pd.DataFrame]:
+    """All replicates, the books of seeds `first`, `first` + 1, ...
 
     Returns:
         Tables: claims (see `Claim`, with covered), promises, recovery, live.
     """
     held = setting or prepare()
     found: dict[str, list[Any]] = {"claims": [], "promises": [], "recovery": [], "live": []}
-    for one in replicate(partial(_one, held), range(1, replicates + 1), jobs=jobs, label="coverage"):
+    for one in replicate(partial(_one, held, first), range(first, first + replicates), jobs=jobs, label="coverage"):
         for name, rows in one.items():
             found[name] += rows
     tables = {name: pd.DataFrame(rows) for name, rows in found.items()}
@@ -99,7 +106,7 @@ def run(replicates: int, jobs: int, setting: Setting | None = None) -> dict[str,
     return tables
 
 
-def _one(setting: Setting, seed: int) -> dict[str, list[Any]]:
+def _one(setting: Setting, first: int, seed: int) -> dict[str, list[Any]]:
     reviewed = review(setting.recipe, setting.spec, seed, names=FORMULAS)
     if reviewed is None:
         return {"claims": [], "promises": [], "recovery": [], "live": []}
@@ -107,7 +114,7 @@ def _one(setting: Setting, seed: int) -> dict[str, list[Any]]:
         "claims": list(claims(reviewed, setting, seed)),
         "promises": list(promises(reviewed, setting, seed)),
         "recovery": list(recovery(reviewed, setting.truth, seed)),
-        "live": live(reviewed, setting, seed),
+        "live": live(reviewed, setting, seed, careless=seed < first + _CARELESS),
     }
 
 
@@ -146,8 +153,10 @@ def _bands(reviewed: Reviewed, later: pd.DataFrame, seed: int) -> Iterator[Claim
             mine, theirs = here == band, there == band
             if mine.any() and theirs.any():
                 rate = korn_graubard(y[mine], accounts[mine])
-                true = float(later["y"].to_numpy(dtype=float)[theirs].mean())
-                yield Claim(seed, "band risk", f"{name} {band}", _f(rate.value), _f(rate.low), _f(rate.high), true)
+                true, error = _rate(later["y"].to_numpy(dtype=float)[theirs], later["book"].to_numpy()[theirs])
+                yield Claim(
+                    seed, "band risk", f"{name} {band}", _f(rate.value), _f(rate.low), _f(rate.high), true, error
+                )
 
 
 def _risk_curve(reviewed: Reviewed, rows: pd.DataFrame, seed: int) -> Iterator[Claim]:
@@ -155,6 +164,7 @@ def _risk_curve(reviewed: Reviewed, rows: pd.DataFrame, seed: int) -> Iterator[C
     candidate = reviewed.backtest.candidate
     raw = score_frame(candidate.body or {}, rows)["raw_score"].to_numpy(dtype=float)
     y, stratum = rows["y"].to_numpy(dtype=float), rows["stratum"].to_numpy(dtype=object)
+    book = rows["book"].to_numpy()
     for name in sorted(set(stratum)):
         line = candidate.recalibration.lines.get(name, candidate.recalibration.fallback)
         inside = (stratum == name) & ~np.isnan(raw)
@@ -163,7 +173,15 @@ def _risk_curve(reviewed: Reviewed, rows: pd.DataFrame, seed: int) -> Iterator[C
             near = inside & (raw >= low) & (raw <= high)
             below, above = (float(end.mean()) for end in line.interval(raw[near]))
             said = float(line.probability(raw[near]).mean())
-            yield Claim(seed, "risk curve", f"{name} {quantile:.0%}", said, below, above, float(y[near].mean()))
+            true, error = _rate(y[near], book[near])
+            yield Claim(seed, "risk curve", f"{name} {quantile:.0%}", said, below, above, true, error)
+
+
+def _rate(y: np.ndarray, book: np.ndarray) -> tuple[float, float]:
+    """Churn rate and its standard error, from how the books of the population differ."""
+    rate = float(y.mean())
+    sums = np.bincount(book, y - rate)
+    return rate, float(np.sqrt((sums**2).sum())) / len(y)
 
 
 def _weights(reviewed: Reviewed, truth: Truth, seed: int) -> Iterator[Claim]:
@@ -258,7 +276,7 @@ def _points(rule: Any, x: np.ndarray) -> np.ndarray:
     return 100 * (values - values.min()) / span if span > 0 else np.full(len(x), 50.0)
 
 
-def live(reviewed: Reviewed, setting: Setting, seed: int) -> list[dict[str, Any]]:
+def live(reviewed: Reviewed, setting: Setting, seed: int, *, careless: bool) -> list[dict[str, Any]]:
     """Backtest AUC beside the AUC that the same fitted contender has on accounts and days nobody saw."""
     y = setting.later["y"].to_numpy(dtype=float)
     book = setting.later["book"].to_numpy()
@@ -281,12 +299,12 @@ def live(reviewed: Reviewed, setting: Setting, seed: int) -> list[dict[str, Any]
     hold = training.encoder.matrix(reviewed.cohort.frame.loc[reviewed.tested.rows.index])
     said = auc(reviewed.tested.y, boosted.log_odds(hold))
     found.append(row("lightgbm", said, boosted.log_odds(matrix)))
-    if seed > _CARELESS:
+    if not careless:
         return found
     shuffled = np.random.default_rng(seed).permutation(len(training.y))
     parts = np.array_split(shuffled, 5)
     folds = [(np.concatenate([p for p in parts if p is not part]), part) for part in parts]
-    careless = fit_boosting(
+    shown = fit_boosting(
         training.matrix,
         training.y,
         folds=folds,
@@ -296,6 +314,6 @@ def live(reviewed: Reviewed, setting: Setting, seed: int) -> list[dict[str, Any]
         seed=seed,
         contribution_rows=1,
     )
-    said = auc(training.y[careless.rows], careless.index)
-    found.append(row("lightgbm, rows dealt at random", said, careless.log_odds(matrix)))
+    said = auc(training.y[shown.rows], shown.index)
+    found.append(row("lightgbm, rows dealt at random", said, shown.log_odds(matrix)))
     return found

@@ -18,7 +18,7 @@ from churnbench.workflow.book_evidence import segment_evidence
 from churnbench.workflow.contender_evidence import Tested, contender_evidence
 from churnbench.workflow.contest import Backtest
 from churnbench.workflow.judgement import capacity_of, verdict_evidence
-from proofs.books import Recipe, folds_of
+from proofs.books import Recipe, book_of, folds_of
 
 #: Contenders whose weights are compared with the truth.
 FORMULAS = ("incumbent", "anchored", "distilled", "shap_slope", "shap_share")
@@ -121,5 +121,5 @@ def population_rows(population: Cohort, like: pd.DataFrame, books: int = 40) -> 
     """Labelled rows of the first `books` books of a population on the as-of dates of some rows, with column `book`."""
     rows = population.labelled()
     rows = rows[rows["as_of"].isin(like["as_of"].unique())]
-    book = rows["account_id"].str.extract(r"^B(\d+)-", expand=False).astype(int)
+    book = book_of(rows)
     return rows.assign(book=book)[book < books].reset_index(drop=True)

@@ -129,28 +129,30 @@ class AnchoredRefit:
         sample = thin(y, t.settings.seed, most)
         kept = frame.iloc[sample.rows]
         design = basis.design(kept)
-        hand = score_frame(t.hand_body, kept)["raw_score"].to_numpy(dtype=float)
-        known = ~np.isnan(hand)
         cluster = np.asarray(pd.factorize(kept["account_id"])[0])
-        slope, effect = 0.0, 1.0
-        if known.any() and y[sample.rows][known].any() and float(np.std(hand[known])) > 0:
-            line = fit_line(hand[known], y[sample.rows][known], cluster[known], falling=True)
-            slope = line.slope
-            p = line.probability(hand[known])
-            effect = design_effect(
-                hand[known][:, None],
-                y[sample.rows][known] - p,
-                p * (1 - p),
-                sample.weight[known],
-                np.asarray(pd.factorize(cluster[known])[0]),
-            )
+        slope, effect = self._hand_slope(frame, y)
         prior = Prior(
             basis,
             basis.hand_coefficients(t.hand_shares, slope),
             max(_LEAST_SPREAD, -100 * slope),
-            float(sample.weight.sum()) / effect,
+            len(y) / effect,
         )
         return Part(rows, basis, sample, design, y[sample.rows], cluster, prior)
+
+    def _hand_slope(self, frame: pd.DataFrame, y: np.ndarray) -> tuple[float, float]:
+        """Log-odds per point of the hand formula, and the design effect of accounts: of all rows, thinned or not.
+
+        Thinning would make both depend on the drawing, and the strength of the prior with them.
+        """
+        hand = score_frame(self.training.hand_body, frame)["raw_score"].to_numpy(dtype=float)
+        known = ~np.isnan(hand)
+        if not known.any() or not y[known].any() or float(np.std(hand[known])) == 0:
+            return 0.0, 1.0
+        cluster = np.asarray(pd.factorize(frame["account_id"].to_numpy(dtype=object)[known])[0])
+        line = fit_line(hand[known], y[known], cluster, falling=True)
+        p = line.probability(hand[known])
+        effect = design_effect(hand[known][:, None], y[known] - p, p * (1 - p), np.ones(int(known.sum())), cluster)
+        return line.slope, effect
 
     def _problem(
         self,
@@ -219,12 +221,11 @@ class AnchoredRefit:
         prior_scale: float,
         mode: str,
         limits: Mapping[str, list[ShareBound]] | None = None,
-        start: Solution | None = None,
     ) -> AnchoredFit:
         """Fit some rows with shapes "declared", "audited" or "free"."""
         limits = self.limits if limits is None else limits
         shapes: dict[str, Shape] = {r.metric: "free" if mode == "free" else "declared" for r in part.basis.ramps}
-        problem, solution = self._robust(part, prior_scale, shapes, limits=limits, start=start)
+        problem, solution = self._robust(part, prior_scale, shapes, limits=limits)
         changes: tuple[ShapeChange, ...] = ()
         if mode == "audited":
             extra = constraint_rows(limits, part.basis, shapes, solution)

@@ -114,7 +114,6 @@ def solve(
     *,
     start: Solution | None = None,
     max_steps: int = 30,
-    keep_hessian: bool = False,
     hessian: np.ndarray | None = None,
 ) -> Solution:
     """Fit to convergence (objective change below 1e-8) or `max_steps` Newton steps.
@@ -123,7 +122,6 @@ def solve(
         problem: the fit.
         start: where to begin; the base rate and no effects when None.
         max_steps: most Newton steps.
-        keep_hessian: compute the curvature at the first step only; for fits that start next to their optimum.
         hessian: a curvature known from a fit nearby, used at every step (columns + 1, columns + 1).
 
     Raises:
@@ -138,13 +136,11 @@ def solve(
         # From a point outside the constraints every way back in costs likelihood, and step halving would refuse it.
         current = warm if _within(problem, warm) else current
     value = _objective(problem, current)
-    given = hessian is not None
     for _ in range(max_steps):
         gradient = slope(problem, current)
-        if hessian is None or not (keep_hessian or given):
-            hessian = curvature(problem, current)
+        bend = curvature(problem, current) if hessian is None else hessian
         x = np.concatenate([[current.intercept], current.coefficients])
-        target = quadratic_minimum(problem, gradient, hessian, x)
+        target = quadratic_minimum(problem, gradient, bend, x)
         stride, better = 1.0, current
         while stride > 1e-4:
             moved = x + stride * (target - x)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from churnbench.calibration.dimension_parts import DimensionParts
-from churnbench.calibration.penalised_fit import Problem, solve
+from churnbench.calibration.penalised_fit import Problem, curvature, solve
 from churnbench.calibration.refinements import SegmentTrial, sampled
 from churnbench.calibration.segment_weights import SegmentEstimate, declared_tilts, own_estimate, pool
 from churnbench.calibration.training import Training
@@ -59,7 +59,8 @@ def resample_profiles(training: Training, parts: DimensionParts, trial: SegmentT
     by_segment = {name: np.zeros_like(overall) for name in learned.shares}
     for replicate in range(replicates):
         drawn = np.bincount(generator.integers(0, accounts, accounts), minlength=accounts)
-        now = solve(problem.reweighted(weight * drawn[account]), start=whole, max_steps=_STEPS, keep_hessian=True)
+        again = problem.reweighted(weight * drawn[account])
+        now = solve(again, start=whole, max_steps=_STEPS, hessian=curvature(again, whole))
         shares = learned.overall * now.coefficients / whole.coefficients
         overall[replicate] = shares / shares.sum()
         estimates = [_again(one, drawn, overall[replicate], learned.spread) for one in trial.estimates]
