@@ -35,6 +35,7 @@ def outcome(score: Score) -> dict[str, Any]:
     """What a golden vector records of a score."""
     return {
         "score": score.health_score_x100,
+        "reading": score.reading_band,
         "band": score.band,
         "coverage": score.coverage_bp,
         "raw": score.raw_score_x100,

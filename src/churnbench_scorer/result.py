@@ -18,7 +18,8 @@ class Score:
 
     Attributes:
         health_score_x100: what people see, 0..10000 hundredths of a point, high is healthy.
-        band: band of that score, or "insufficient-data".
+        band: band of that score, or the one in force where hysteresis holds it; or "insufficient-data".
+        reading_band: band of that score by the thresholds alone.
         coverage_bp: share of the weight whose input is present, basis points.
         churn_probability: P(churn) by the config's risk curve, six decimals; None without a curve.
         raw_score: after ramp and caps, before the display map, 0..100, not rounded.
@@ -40,6 +41,7 @@ class Score:
         "health_score_x100",
         "raw_score",
         "raw_score_x100",
+        "reading_band",
         "stale",
         "total_score_x100",
     )
@@ -59,6 +61,7 @@ class Score:
         self.raw_score_x100: int | None
         self.health_score_x100: int | None
         self.band: str
+        self.reading_band: str
         self.churn_probability: float | None
         self.caps: tuple[str, ...]
         (
@@ -67,6 +70,7 @@ class Score:
             self.raw_score_x100,
             self.health_score_x100,
             self.band,
+            self.reading_band,
             self.churn_probability,
             self.caps,
         ) = health

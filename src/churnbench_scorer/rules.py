@@ -42,6 +42,7 @@ def check_body(body: Any) -> dict[str, str]:
         heights = [point[1] for point in body["display_map"]["points"]]
         if any(low > high for low, high in zip(heights, heights[1:])):
             raise _refused("body.display_map", "a falling map", "one that never falls")
+    _check_hysteresis(body.get("hysteresis"))
     _check_risk_curve(body.get("risk_curve") or {"strata": []})
     _unique((cap["id"] for cap in body.get("caps", ())), "body.caps", "cap")
     _unique((trigger["id"] for trigger in body.get("triggers", ())), "body.triggers", "trigger")
@@ -77,6 +78,7 @@ def required_features(body: dict[str, Any]) -> list[str]:
         "segments/1": body["segments"]["input"] is not None,
         "ramp/1": body.get("ramp") is not None,
         "caps/1": bool(body.get("caps")),
+        "hysteresis/1": body.get("hysteresis") is not None,
         "display-map/1": body.get("display_map") is not None,
         "risk-curve/1": bool(body.get("risk_curve", {}).get("strata")),
         "triggers/1": bool(body.get("triggers")),
@@ -96,6 +98,7 @@ KNOWN_FEATURES = frozenset(
         "segments/1",
         "ramp/1",
         "caps/1",
+        "hysteresis/1",
         "display-map/1",
         "risk-curve/1",
         "triggers/1",
@@ -122,6 +125,10 @@ def _uses(body: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
         if textual != isinstance(cap["value"], str):
             raise _refused(where, f"{cap['op']} {cap['value']!r}", "= with text, or < and >= with a number")
         yield cap["input"], "category" if textual else "number", where
+    if body.get("hysteresis"):
+        for name in (body["hysteresis"]["input"], body["hysteresis"].get("reading")):
+            if name is not None:
+                yield name, "category", "body.hysteresis"
     if body.get("risk_curve", {}).get("input") is not None:
         yield body["risk_curve"]["input"], "number", "body.risk_curve"
 
@@ -176,6 +183,13 @@ def _check_bands(bands: list[list[Any]]) -> None:
         raise _refused("body.bands", f"bands from {starts}", "ascending bands, the first from 0")
     if any(band[0] == INSUFFICIENT for band in bands):
         raise _refused("body.bands", f"a band {INSUFFICIENT!r}", "another name; this one is reserved")
+
+
+def _check_hysteresis(hysteresis: dict[str, Any] | None) -> None:
+    if hysteresis and hysteresis["input"] == hysteresis.get("reading"):
+        raise _refused("body.hysteresis", "one input for both", "the band in force and the last reading apart")
+    if hysteresis and not hysteresis["margin"] and hysteresis.get("reading") is None:
+        raise _refused("body.hysteresis", "neither margin nor reading", "a margin above 0, a reading, or no hysteresis")
 
 
 def _check_risk_curve(curve: dict[str, Any]) -> None:

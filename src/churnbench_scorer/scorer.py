@@ -76,7 +76,7 @@ class Scorer:
         if total_weight > 0.0 and covered >= self._least_covered:
             health = self._finish(total / total_weight, get)
         else:
-            health = (None, None, None, None, INSUFFICIENT, None, ())
+            health = (None, None, None, None, INSUFFICIENT, INSUFFICIENT, None, ())
         return Score(health, coverage, stale, self._dimensions, weights, values, dimensions)
 
     def _finish(self, total: float, get: Callable[[str], Any]) -> tuple[Any, ...]:
@@ -89,9 +89,24 @@ class Scorer:
             raw, applied = self._capped(raw, get)
         shown = raw if self._display is None else on_curve(raw, *self._display)
         health = floor(shown * 100.0 + 0.5)
-        band = self._band_names[bisect_right(self._band_starts, health) - 1]
+        reading = bisect_right(self._band_starts, health) - 1
+        band = reading if self._hysteresis is None else self._held(reading, health, get)
         risk = None if not self._strata else self._risk(raw, get)
-        return floor(total * 100.0 + 0.5), raw, floor(raw * 100.0 + 0.5), health, band, risk, applied
+        in_force, by_threshold = self._band_names[band], self._band_names[reading]
+        return floor(total * 100.0 + 0.5), raw, floor(raw * 100.0 + 0.5), health, in_force, by_threshold, risk, applied
+
+    def _held(self, reading: int, health: int, get: Callable[[str], Any]) -> int:
+        """The band in force stays until the score leaves it by the margin, and the last reading left it alike."""
+        key, margin, last_key = self._hysteresis
+        starts = self._band_starts
+        value, before = text(get(key), key), None if last_key is None else text(get(last_key), last_key)
+        held = self._band_number.get(value)
+        if held is None:
+            return reading
+        last = self._band_number.get(before)
+        within = starts[held] - margin <= health and (held + 1 == len(starts) or health < starts[held + 1] + margin)
+        unconfirmed = last is not None and (last == held or (last < held) != (reading < held))
+        return held if within or unconfirmed else reading
 
     def _ramped(self, total: float, get: Callable[[str], Any]) -> float:
         key, knots, pieces = self._ramp
@@ -152,6 +167,9 @@ class Scorer:
     def _compile_total(self, body: Mapping[str, Any]) -> None:
         self._band_names = [name for name, _ in self.bands]
         self._band_starts = [start for _, start in self.bands]
+        self._band_number: dict[str | None, int] = {name: place for place, name in enumerate(self._band_names)}
+        held = body.get("hysteresis")
+        self._hysteresis: Any = (held["input"], held["margin"], held.get("reading")) if held else None
         ramp, shown = body.get("ramp"), body.get("display_map")
         self._ramp: Any = (ramp["input"], *lookup(ramp["points"], ramp["slopes"])) if ramp else None
         self._display = lookup(shown["points"], shown["slopes"]) if shown else None

@@ -11,7 +11,9 @@ from churnbench_scorer.golden import outcome
 from churnbench_scorer.rules import input_kinds, required_features
 
 SEGMENTS = ["SMB", "Enterprise", "constructor", "__proto__", "toString", "", "Größe 'x'", 'a"b']
+BANDS = ["red", "yellow", "green", "insufficient-data"]
 PLANS = ["gold", "silver", "free", "constructor", "NaN"]
+TEXTS = {"segment": SEGMENTS, "band_in_force": BANDS, "last_reading": BANDS}
 ODD_NUMBERS = [
     None,
     float("nan"),
@@ -125,6 +127,14 @@ def random_total(rng: Random, body: dict[str, Any]) -> None:
         ]
         if any(metric["input"] == "x0" for metric in body["metrics"]) is False:
             body["caps"].pop(1)
+    if rng.random() < 0.4:
+        body["hysteresis"] = {
+            "input": "band_in_force",
+            "margin": rng.choice([0, 1, 250, 10000]),
+            "reading": "last_reading",
+        }
+        if body["hysteresis"]["margin"] and rng.random() < 0.5:
+            body["hysteresis"]["reading"] = None
     if rng.random() < 0.5:
         body["display_map"] = {
             "points": [[0, 0], [41.7, 60], [66.6, 80], [100, 100]],
@@ -155,7 +165,7 @@ def random_row(rng: Random, kinds: dict[str, str], knots: dict[str, list[float]]
         if rng.random() < 0.05:
             continue
         if kind == "category":
-            row[name] = rng.choice([*(SEGMENTS if name == "segment" else PLANS), None, float("nan"), "zzz"])
+            row[name] = rng.choice([*TEXTS.get(name, PLANS), None, float("nan"), "zzz"])
         elif rng.random() < 0.12:
             row[name] = rng.choice(ODD_NUMBERS)
         elif name in knots and rng.random() < 0.5:

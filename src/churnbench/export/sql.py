@@ -37,7 +37,7 @@ def to_sql(
 
     Returns:
         One SELECT without a closing semicolon: account_id, health_score_x100 (NULL without a score), band,
-        coverage_bp, churn_probability; rows in no particular order.
+        coverage_bp, churn_probability; with hysteresis also reading_band; rows in no particular order.
 
     Raises:
         InputError: for an unknown dialect, a faulty body, or inputs that differ only in case.
@@ -52,16 +52,17 @@ def to_sql(
     relations.metrics()
     relations.dimensions()
     relations.total()
-    return f"{relations.sql()}\nSELECT {_result(document['body'], writer, dimensions)}\nFROM {relations.last}"
+    result = _result(document["body"], relations.band, writer, dimensions=dimensions)
+    return f"{relations.sql()}\nSELECT {result}\nFROM {relations.last}"
 
 
-def _result(body: Mapping[str, Any], writer: Writer, dimensions: bool) -> str:  # noqa: FBT001 - internal
+def _result(body: Mapping[str, Any], band: str, writer: Writer, *, dimensions: bool) -> str:
     curve = body.get("risk_curve") or {"strata": []}
     risk = "risk" if curve["strata"] else writer.as_double("NULL")
     outputs = [
         f"account_id AS {writer.name('account_id')}",
         f"{writer.as_integer('health')} AS health_score_x100",
-        f"{_band(body['bands'], writer)} AS band",
+        f"{_band_name(band, body['bands'], writer)} AS band",
         f"{writer.as_integer('coverage')} AS coverage_bp",
         f"{risk} AS churn_probability",
     ]
@@ -71,12 +72,14 @@ def _result(body: Mapping[str, Any], writer: Writer, dimensions: bool) -> str:  
             f"AS {writer.name(dimension['id'] + '_score_x100')}"
             for position, dimension in enumerate(body["dimensions"])
         ]
+    if body.get("hysteresis"):
+        outputs.append(f"{_band_name('reading', body['bands'], writer)} AS reading_band")
     return ",\n  ".join(outputs)
 
 
-def _band(bands: Sequence[Sequence[Any]], writer: Writer) -> str:
+def _band_name(position: str, bands: Sequence[Sequence[Any]], writer: Writer) -> str:
     branches = " ".join(
-        f"WHEN health >= {writer.number(start)} THEN {writer.string(name)}" for name, start in reversed(bands)
+        f"WHEN {position} = {writer.number(place)} THEN {writer.string(name)}" for place, (name, _) in enumerate(bands)
     )
     return f"CASE {branches} ELSE {writer.string(INSUFFICIENT)} END"
 

@@ -124,6 +124,42 @@ class Relations:
         if "probability" in score:
             final["risk"] = f"{w.rounded('probability', 1000000.0)} * {w.number(0.000001)}"
         self._extend("score", final)
+        self._bands()
+
+    def _bands(self) -> None:
+        """Band by thresholds, then the band in force where hysteresis holds it; positions, NULL without a score."""
+        w = self._write
+        names, starts = [name for name, _ in self._body["bands"]], [start for _, start in self._body["bands"]]
+        positions = list(range(len(names)))
+        steps = [f"WHEN health >= {w.number(starts[k])} THEN {w.number(k)}" for k in reversed(positions)]
+        found = {"reading": f"CASE {' '.join(steps)} END"}
+        hysteresis = self._body.get("hysteresis")
+        if not hysteresis:
+            self._extend("banded", found)
+            return
+
+        def of(column: str, values: Sequence[float]) -> str:
+            return w.by_text(column, list(zip(names, values, strict=True)), None)
+
+        held, margin = self._slot[hysteresis["input"]], hysteresis["margin"]
+        found["held"] = of(held, positions)
+        found["held_from"] = of(held, [start - margin for start in starts])
+        found["held_to"] = of(held, [start + margin for start in starts[1:]] + [HIGHEST])
+        stays = ["health >= held_from AND health < held_to"]
+        if hysteresis.get("reading") is not None:
+            found["last_reading"] = of(self._slot[hysteresis["reading"]], positions)
+            stays.append("last_reading = held")
+            stays.append("last_reading < held AND held < reading")
+            stays.append("held < last_reading AND reading < held")
+        self._extend("readings", found)
+        kept = " ".join(f"WHEN {case} THEN held" for case in stays)
+        in_force = f"CASE WHEN health >= {w.number(0)} THEN CASE {kept} ELSE reading END END"
+        self._extend("banded", {"in_force": in_force})
+
+    @property
+    def band(self) -> str:
+        """Column with the position of the band that is shown."""
+        return "in_force" if self._body.get("hysteresis") else "reading"
 
     def _ratios(self) -> None:
         w = self._write

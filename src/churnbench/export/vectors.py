@@ -64,6 +64,10 @@ class Probes:
                 step = -1.0 if cap["op"] == ">=" else 1.0
                 self.calm.setdefault(cap["input"], float(cap["value"]) + step)
                 self.numbers[cap["input"]].append(float(cap["value"]))
+        if body.get("hysteresis"):
+            for name in (body["hysteresis"]["input"], body["hysteresis"].get("reading")):
+                if name is not None:
+                    self.texts[name] += [band for band, _ in body["bands"]]
         curve = body.get("risk_curve") or {"strata": []}
         bounds = [stratum.get(side) for stratum in curve["strata"] for side in ("from", "to")]
         if curve.get("input") is not None:

@@ -33,7 +33,8 @@ def score_frame(
 
     Returns:
         Same index. `raw_score` float64, after ramp and caps, before the display map, not rounded, NaN
-        without a score; `raw_score_x100` and `health_score_x100` Int64; `band` text; `coverage_bp` int64;
+        without a score; `raw_score_x100` and `health_score_x100` Int64; `band` text, and with hysteresis
+        `reading_band`, the band by the thresholds alone; `coverage_bp` int64;
         `churn_probability` float64 (NaN without a score or curve); one `<dimension>_score` float64 with
         two decimals (NaN when nothing of it counts).
 
@@ -77,6 +78,8 @@ class _Results:
     total: Floats
     raw: Floats
     health: Floats
+    band: npt.NDArray[np.intp]
+    reading: npt.NDArray[np.intp]
     coverage: npt.NDArray[np.int64]
     probability: Floats
     dimensions: Floats
@@ -92,6 +95,8 @@ class _Results:
             total=np.empty(rows),
             raw=np.empty(rows),
             health=np.empty(rows),
+            band=np.empty(rows, dtype=np.intp),
+            reading=np.empty(rows, dtype=np.intp),
             coverage=np.empty(rows, dtype=np.int64),
             probability=np.empty(rows),
             dimensions=np.empty((len(body["dimensions"]), rows)),
@@ -102,14 +107,14 @@ class _Results:
 
     def to_frame(self, body: Body, index: pd.Index) -> pd.DataFrame:
         unknown = np.isnan(self.raw)
-        starts = np.array([start for _, start in body["bands"]], dtype=np.float64)
         names = np.array([name for name, _ in body["bands"]] + [INSUFFICIENT], dtype=object)
-        band = np.where(unknown, len(starts), np.searchsorted(starts, self.health, side="right") - 1)
+        band, reading = (np.where(unknown, len(names) - 1, found) for found in (self.band, self.reading))
         columns: dict[str, object] = {
             "raw_score": self.raw,
             "raw_score_x100": _integers(hundredths(self.raw), unknown),
             "health_score_x100": _integers(self.health, unknown),
             "band": pd.array(names[band], dtype="str"),
+            **({"reading_band": pd.array(names[reading], dtype="str")} if body.get("hysteresis") else {}),
             "coverage_bp": self.coverage,
             "churn_probability": self.probability,
         }
@@ -142,6 +147,7 @@ def _score_rows(body: Body, metrics: dict[str, MetricPlan], total: TotalPlan, ro
     raw = total.raw(health, rows)
     kept.total[rows], kept.raw[rows] = health, raw
     kept.health[rows] = hundredths(total.shown(raw))
+    kept.band[rows], kept.reading[rows] = total.bands(kept.health[rows], rows)
     kept.coverage[rows] = np.floor(covered * 0.0001 + 0.5)
     kept.probability[rows] = total.risk(raw, rows)
     if kept.gained is not None and kept.lost is not None:

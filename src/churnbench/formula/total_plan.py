@@ -13,6 +13,7 @@ from churnbench.formula.checked import Body
 from churnbench.formula.metric_plan import Inputs
 from churnbench_scorer.plan import HIGHEST, LOWEST
 
+Positions = npt.NDArray[np.intp]
 #: Rows -> one profile number per row, or None when every row has the default profile.
 ProfileOf = Callable[[slice], "npt.NDArray[np.intp] | None"]
 
@@ -34,6 +35,8 @@ class TotalPlan:
         self._ramp = (ramp["input"], Curve.of(ramp["points"], ramp["slopes"])) if ramp else None
         self._display = Curve.of(shown["points"], shown["slopes"]) if shown else None
         self._caps = [self._cap(cap) for cap in body.get("caps", ())]
+        self._starts = np.array([start for _, start in body["bands"]], dtype=np.float64)
+        self._held = self._bands_in_force(body) if body.get("hysteresis") else None
         curve = body.get("risk_curve") or {"strata": []}
         self._stratum_input: str | None = curve.get("input")
         self._strata = [
@@ -58,6 +61,21 @@ class TotalPlan:
         """Raw score on the scale that people see, not rounded."""
         return raw if self._display is None else self._display(raw)
 
+    def bands(self, health: Floats, rows: slice) -> tuple[Positions, Positions]:
+        """Position of the band in force and of the band by thresholds alone, for scores in hundredths (NaN: any)."""
+        starts = self._starts
+        reading = np.searchsorted(starts, health, side="right") - 1
+        if self._held is None:
+            return reading, reading
+        margin, in_force, last_readings = self._held
+        held, last = in_force[rows], last_readings[rows]
+        known = ~np.isnan(held)
+        place = np.where(known, held, 0.0).astype(np.intp)
+        ends = np.append(starts[1:], np.inf)
+        within = (health >= starts[place] - margin) & (health < ends[place] + margin)
+        unconfirmed = (last == held) | (~np.isnan(last) & ((last < held) != (reading < held)))
+        return np.where(known & (within | unconfirmed), place, reading), reading
+
     def risk(self, raw: Floats, rows: slice) -> Floats:
         """P(churn) with six decimals; NaN without a score or without a curve."""
         if not self._strata:
@@ -79,6 +97,16 @@ class TotalPlan:
         number = {entry["segment"]: float(k) for k, entry in enumerate(segments["by"], start=1)}
         profile = self._inputs.points_of_text(segments["input"], number, 0.0).astype(np.intp)
         return lambda rows: profile[rows]
+
+    def _bands_in_force(self, body: Body) -> tuple[float, Floats, Floats]:
+        """Margin, then positions of the bands in force and of the last readings, NaN where unknown."""
+        hysteresis = body["hysteresis"]
+        number = {name: float(place) for place, (name, _) in enumerate(body["bands"])}
+        held = self._inputs.points_of_text(hysteresis["input"], number, np.nan)
+        last = np.full(held.shape, np.nan)
+        if hysteresis.get("reading") is not None:
+            last = self._inputs.points_of_text(hysteresis["reading"], number, np.nan)
+        return float(hysteresis["margin"]), held, last
 
     def _cap(self, cap: Mapping[str, Any]) -> tuple[Callable[[slice], Bools], float]:
         most, name = float(cap["max_score"]), cap["input"]
