@@ -61,3 +61,20 @@ def replay(scorer: Scorer, golden: list[dict[str, Any]]) -> None:
 
 
 _FIX = "Do not score with it: this reader and the writer of the config disagree."
+
+
+def everything(score: Score) -> dict[str, Any]:
+    """All that a consumer of any language can be held to, in the words of golden vectors and conformance kits.
+
+    Returns:
+        What `outcome` gives and `total`, `dimensions` (id -> hundredths or None), `contributions` (`[metric, gained,
+        lost]`, empty without a score), `caps` and `stale` (ids, in order).
+    """
+    return {
+        **outcome(score),
+        "total": score.total_score_x100,
+        "dimensions": score.dimension_scores_x100,
+        "contributions": [list(entry) for entry in score.contributions],
+        "caps": list(score.caps),
+        "stale": list(score.stale),
+    }
