@@ -15,6 +15,7 @@ RANDOM_ROWS = 50
 NOT_FINITE = (math.nan, math.inf, -math.inf, 1.5e308)
 #: Text that breaks lookups in some languages, beside the plainly unknown and the empty one.
 ODD_TEXTS = ("constructor", "no such value", "")
+_SIDES = {-math.inf: "just below", None: "at", math.inf: "just above"}
 
 
 class Probes:
@@ -100,7 +101,14 @@ def short(value: float) -> float:
 
 
 def golden_rows(body: Body, kinds: Mapping[str, str], seed: int, score: Callable[[Row], int | None]) -> list[Row]:
-    """Rows for the golden vectors of a body.
+    """Rows for the golden vectors of a body; see `labelled_rows`."""
+    return [row for _, row in labelled_rows(body, kinds, seed, score)]
+
+
+def labelled_rows(
+    body: Body, kinds: Mapping[str, str], seed: int, score: Callable[[Row], int | None]
+) -> list[tuple[str, Row]]:
+    """Rows at which a formula is most likely to be read wrongly, each with the rule that it probes.
 
     Args:
         body: a checked body.
@@ -114,17 +122,20 @@ def golden_rows(body: Body, kinds: Mapping[str, str], seed: int, score: Callable
         fifty random rows.
     """
     probes, rng = Probes(body, kinds), Random(seed)  # noqa: S311 - reproducible, not secret
-    rows = [probes.middle(), {}]
+    rows: list[tuple[str, Row]] = [("an ordinary row", probes.middle()), ("nothing known", {})]
     rows += _knots(probes)
     rows += _missing(body, probes)
     rows += _denominators(body, probes)
     rows += _texts(probes)
-    rows += _band_edges(body, probes, score)
-    rows += [probes.random(rng) for _ in range(RANDOM_ROWS)]
-    return list({repr(sorted(row.items())): row for row in rows}.values())
+    rows += [("a band's border", row) for row in _band_edges(body, probes, score)]
+    rows += [("a random row", probes.random(rng)) for _ in range(RANDOM_ROWS)]
+    seen: dict[str, tuple[str, Row]] = {}
+    for rule, row in rows:
+        seen.setdefault(repr(sorted(row.items())), (rule, row))
+    return list(seen.values())
 
 
-def _knots(probes: Probes) -> Iterator[Row]:
+def _knots(probes: Probes) -> Iterator[tuple[str, Row]]:
     """Every input at its t-th probe together, so that few rows cross many knots; conditions one by one."""
     longest = max((len(values) for values in probes.numbers.values()), default=0)
     moved = [name for name in probes.numbers if name not in probes.calm]
@@ -134,65 +145,82 @@ def _knots(probes: Probes) -> Iterator[Row]:
             for name in moved:
                 values = probes.numbers[name]
                 row[name] = _beside(values[position % len(values)], towards)
-            yield row
+            yield f"{_SIDES[towards]} a knot", row
     for name in probes.calm:
         for value in probes.numbers[name]:
             for towards in (-math.inf, None, math.inf):
-                yield probes.middle() | {name: _beside(value, towards)}
+                yield f"{_SIDES[towards]} a bound of {name}", probes.middle() | {name: _beside(value, towards)}
 
 
 def _beside(value: float, towards: float | None) -> float:
     return value if towards is None else math.nextafter(value, towards)
 
 
-def _missing(body: Body, probes: Probes) -> Iterator[Row]:
+def _missing(body: Body, probes: Probes) -> Iterator[tuple[str, Row]]:
     for position, name in enumerate(probes.kinds):
-        yield probes.middle() | {name: None}
+        yield f"{name} missing", probes.middle() | {name: None}
         if name in probes.numbers:
-            yield probes.middle() | {name: NOT_FINITE[position % len(NOT_FINITE)]}
+            value = NOT_FINITE[position % len(NOT_FINITE)]
+            yield f"{name} not finite", probes.middle() | {name: value}
     for value in NOT_FINITE:
-        yield probes.middle() | dict.fromkeys(probes.numbers, value)
+        yield "every number not finite", probes.middle() | dict.fromkeys(probes.numbers, value)
     source = {metric["id"]: metric["input"] for metric in body["metrics"]}
     ordered = []
     for dimension in body["dimensions"]:
         members = [source[name] for name, _ in dimension["weights"]]
         ordered += members
-        yield probes.middle() | dict.fromkeys(members)
+        yield f"dimension {dimension['id']} empty", probes.middle() | dict.fromkeys(members)
     for count in range(1, len(ordered)):  # coverage falls step by step, from either end
-        yield probes.middle() | dict.fromkeys(ordered[:count])
-        yield probes.middle() | dict.fromkeys(ordered[count:])
+        yield "coverage falls", probes.middle() | dict.fromkeys(ordered[:count])
+        yield "coverage falls", probes.middle() | dict.fromkeys(ordered[count:])
 
 
-def _denominators(body: Body, probes: Probes) -> Iterator[Row]:
+def _denominators(body: Body, probes: Probes) -> Iterator[tuple[str, Row]]:
     for metric in body["metrics"]:
         if metric["rule"]["kind"] == "ratio":
+            name = metric["rule"]["denominator"]
             for value in (0.0, -0.0, -8.0, None, math.nan, 5e-324):
-                yield probes.middle() | {metric["rule"]["denominator"]: value}
+                yield f"denominator {name}", probes.middle() | {name: value}
 
 
-def _texts(probes: Probes) -> Iterator[Row]:
+def _texts(probes: Probes) -> Iterator[tuple[str, Row]]:
     for name, texts in probes.texts.items():
         for text in (*texts, *ODD_TEXTS, None):
-            yield probes.middle() | {name: text}
+            yield f"text of {name}", probes.middle() | {name: text}
 
 
 def _band_edges(body: Body, probes: Probes, score: Callable[[Row], int | None]) -> Iterator[Row]:
     """Two rows on either side of each band edge, found by halving between the worst and the best row."""
-    worst, best = _extremes(body, probes)
     for _, edge in body["bands"]:
-        low, high = 0.0, 1.0
-        for _ in range(40):
-            half = (low + high) * 0.5
-            reached = score(_blend(probes, worst, best, half))
-            if reached is not None and reached >= edge:
-                high = half
-            else:
-                low = half
-        yield _blend(probes, worst, best, low)
-        yield _blend(probes, worst, best, high)
+        yield from crossing(body, probes, score, edge, halvings=40)
 
 
-def _extremes(body: Body, probes: Probes) -> tuple[Row, Row]:
+def crossing(
+    body: Body, probes: Probes, value: Callable[[Row], float | None], target: float, *, halvings: int
+) -> tuple[Row, Row]:
+    """Two rows between the worst and the best, just below `target` and at it or above.
+
+    Args:
+        body: a checked body.
+        probes: its probes.
+        value: of a row, e.g. its score; None counts as below.
+        target: where to cross.
+        halvings: 40 for a place that reads well in a file, 60 for neighbouring doubles.
+    """
+    worst, best = extremes(body, probes)
+    low, high = 0.0, 1.0
+    for _ in range(halvings):
+        half = (low + high) * 0.5
+        reached = value(_blend(probes, worst, best, half))
+        if reached is not None and reached >= target:
+            high = half
+        else:
+            low = half
+    return _blend(probes, worst, best, low), _blend(probes, worst, best, high)
+
+
+def extremes(body: Body, probes: Probes) -> tuple[Row, Row]:
+    """The row with the fewest points in every metric, and the one with the most."""
     worst, best = probes.middle(), probes.middle()
     for metric in body["metrics"]:
         rule, name = metric["rule"], metric["input"]

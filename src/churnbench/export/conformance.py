@@ -1,0 +1,235 @@
+"""The conformance kit: inputs and exact results in JSON Lines, so that a scorer in any language can prove itself.
+
+Lines are JSON objects: first `{"kit", "spec_version"}`; then `{"config", "document"}` for every config; then
+`{"case", "config", "rule", "in", "out"}`, numbered from 1, where `rule` says what the case probes, `in` is written as
+in golden vectors and `out` holds what `churnbench_scorer.golden.everything` names. Answers are lines `{"case", "out"}`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby, product
+from pathlib import Path
+from typing import Any
+
+from churnbench.domain.errors import InputError
+from churnbench.export.document import Document, build_document, checked_scorer, encode
+from churnbench.export.files import replaced_whole
+from churnbench.export.kit_bodies import KIT_BODIES
+from churnbench.export.vectors import Probes, Row, crossing, extremes, labelled_rows
+from churnbench.formula import Body, validate_body
+from churnbench_scorer import SPEC_VERSION, Score, Scorer
+from churnbench_scorer.golden import decode, everything
+
+#: Scores rows of a document and returns what `everything` names, or a part of it, per row.
+KitEngine = Callable[[Document, Sequence[Row]], Sequence[Mapping[str, Any]]]
+#: What every engine must answer; the rest is compared where it is given.
+NEEDED = ("score", "band", "coverage", "churn_probability")
+_NAME = "churnbench-conformance"
+#: Neighbouring doubles on either side of a rounding: where any other arithmetic shows.
+_FINE = 60
+_TARGETS = 12
+
+
+@dataclass(frozen=True)
+class Case:
+    """One account and its exact result; `rule` says what it probes."""
+
+    config: str
+    rule: str
+    inputs: Row
+    wanted: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Kit:
+    """Configs by name, and cases grouped by config."""
+
+    documents: Mapping[str, Document]
+    cases: Sequence[Case]
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """The kit as JSON objects, one per line."""
+        yield {"kit": _NAME, "spec_version": SPEC_VERSION}
+        for name, document in self.documents.items():
+            yield {"config": name, "document": document}
+        for number, case in enumerate(self.cases, start=1):
+            head = {"case": number, "config": case.config, "rule": case.rule}
+            yield {**head, "in": encode(case.inputs), "out": dict(case.wanted)}
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A case that came out differently: which, what it probes, and the first key that differs."""
+
+    case: int
+    config: str
+    rule: str
+    inputs: Row
+    key: str
+    wanted: object
+    found: object
+
+    def __str__(self) -> str:
+        return (
+            f"case {self.case} ({self.config}, {self.rule}): {self.key} {self.found!r}, expected {self.wanted!r}, "
+            f"inputs {self.inputs}"
+        )
+
+
+def standard_kit() -> Kit:
+    """The kit that belongs to no config: small formulas with every rule of the format."""
+    documents = {
+        name: build_document(
+            body(),
+            config_id=f"kit_{name}",
+            config_version="1.0.0",
+            sequence=1,
+            lifecycle={"created": "2026-01-01"},
+        )
+        for name, body in KIT_BODIES.items()
+    }
+    return Kit(documents, [case for name, document in documents.items() for case in _cases(name, document)])
+
+
+def kit_of(document: Document) -> Kit:
+    """The kit of one config."""
+    name = document["config_id"]
+    return Kit({name: document}, list(_cases(name, document)))
+
+
+def write_kit(kit: Kit, path: str | Path) -> Path:
+    """Write a kit as JSON Lines, whole or not at all. Equal kits give equal bytes."""
+    target = Path(path)
+    with replaced_whole(target) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.writelines(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in kit.lines())
+    return target
+
+
+def run_kit(kit: Kit, engine: KitEngine) -> list[Broken]:
+    """Every case that an engine gets wrong, without tolerance."""
+    answers: list[Mapping[str, Any]] = []
+    for name, cases in groupby(kit.cases, lambda case: case.config):
+        answers += engine(kit.documents[name], [case.inputs for case in cases])
+    return _compared(kit, dict(enumerate(answers, start=1)))
+
+
+def check_answers(kit: Kit, path: str | Path) -> list[Broken]:
+    """Every case that a file of answers (`{"case", "out"}` per line) gets wrong or leaves out.
+
+    Raises:
+        InputError: for a line that is no such object, naming it.
+    """
+    answers: dict[int, Mapping[str, Any]] = {}
+    text = _read(Path(path))
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            case, out = _answer(line, str(path), number)
+            answers[case] = out
+    return _compared(kit, answers)
+
+
+def _compared(kit: Kit, answers: Mapping[int, Mapping[str, Any]]) -> list[Broken]:
+    found = []
+    for number, case in enumerate(kit.cases, start=1):
+        answer = answers.get(number, {})
+        for key, wanted in case.wanted.items():
+            missing = key not in answer
+            if (missing and key in NEEDED) or (not missing and not _same(answer[key], wanted)):
+                given = "nothing" if missing else answer[key]
+                found.append(Broken(number, case.config, case.rule, case.inputs, key, wanted, given))
+                break
+    return found
+
+
+def _same(found: Any, wanted: Any) -> bool:
+    """Equality of JSON data; true is not 1, and a list is a tuple."""
+    if isinstance(wanted, (list, tuple)) and isinstance(found, (list, tuple)):
+        return len(found) == len(wanted) and all(_same(a, b) for a, b in zip(found, wanted, strict=True))
+    if isinstance(wanted, dict) and isinstance(found, Mapping):
+        return found.keys() == wanted.keys() and all(_same(found[name], value) for name, value in wanted.items())
+    return bool(isinstance(found, bool) == isinstance(wanted, bool) and found == wanted)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", file=str(path), fix="Give a JSON Lines file in UTF-8.") from None
+
+
+def _answer(line: str, file: str, number: int) -> tuple[int, Mapping[str, Any]]:
+    try:
+        parsed = json.loads(line)
+        case, out = parsed["case"], parsed["out"]
+    except (ValueError, KeyError, TypeError):
+        case, out = None, None
+    if not isinstance(case, int) or not isinstance(out, dict):
+        raise InputError(
+            f"{line[:60]!r} is no answer.",
+            file=file,
+            row=number,
+            fix='Write {"case": 1, "out": {"score": ..., "band": ..., "coverage": ..., "churn_probability": ...}}.',
+        )
+    return case, out
+
+
+def _cases(name: str, document: Document) -> Iterator[Case]:
+    """Cases of one config, each account once."""
+    scorer, body = checked_scorer(document, now=document["lifecycle"]["created"]), document["body"]
+    kinds = validate_body(body)
+    probes = Probes(body, kinds)
+    seed = int(document["integrity"]["body_sha256"][:13], 16)
+    rows = labelled_rows(body, kinds, seed, lambda row: scorer.score(row).health_score_x100)
+    rows += [*_fine(body, probes, scorer), *_held(body, probes, scorer)]
+    rows += [("a golden vector", decode(vector["in"], scorer.inputs)) for vector in document["golden"]]
+    seen: set[str] = set()
+    for rule, row in rows:
+        known = repr(sorted(row.items()))
+        if known not in seen:
+            seen.add(known)
+            yield Case(name, rule, row, everything(scorer.score(row)))
+
+
+#: Outputs that are rounded, rising from the worst row to the best.
+_ROUNDED: Mapping[str, Callable[[Score], float | None]] = {
+    "the score": lambda score: score.health_score_x100,
+    "the total": lambda score: score.total_score_x100,
+    "the probability": lambda score: None if score.churn_probability is None else -score.churn_probability,
+    "a contribution": lambda score: score.contributions[0][1] if score.contributions else None,
+}
+
+
+def _fine(body: Body, probes: Probes, scorer: Scorer) -> Iterator[tuple[str, Row]]:
+    """Neighbouring rows on either side of a rounding, of every output that is rounded."""
+    for name, output in _ROUNDED.items():
+        of = partial(_value, scorer, output)
+        ends = [of(row) for row in extremes(body, probes)]
+        low, high = (float("nan") if end is None else end for end in ends)
+        for step in range(1, _TARGETS + 1) if low < high else ():
+            target = low + (high - low) * step / (_TARGETS + 1)
+            for row in crossing(body, probes, of, target, halvings=_FINE):
+                yield f"rounding of {name}", row
+
+
+def _value(scorer: Scorer, output: Callable[[Score], float | None], row: Row) -> float | None:
+    return output(scorer.score(row))
+
+
+def _held(body: Body, probes: Probes, scorer: Scorer) -> Iterator[tuple[str, Row]]:
+    """Every band in force and every reading before, at every border and a margin away from it."""
+    held = body.get("hysteresis")
+    if not held:
+        return
+    names = [name for name in (held["input"], held.get("reading")) if name is not None]
+    choices = [[*probes.texts[name], None, "no such band"] for name in names]
+    starts = [start for _, start in body["bands"][1:]]
+    score = partial(_value, scorer, _ROUNDED["the score"])
+    for edge in starts:
+        for target in (edge - held["margin"], edge, edge + held["margin"]):
+            rows = crossing(body, probes, score, target, halvings=_FINE)
+            for row, texts in product(rows, product(*choices)):
+                yield "band in force", row | dict(zip(names, texts, strict=True))

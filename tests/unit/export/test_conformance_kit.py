@@ -1,0 +1,130 @@
+"""The kit lets a scorer prove itself, and finds the faults that people make."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import pytest
+from formula_worlds import assemble, random_body, small_body
+from scorer_mutants import MUTANTS, load_mutant
+
+from churnbench.domain.errors import InputError
+from churnbench.export.conformance import Kit, check_answers, kit_of, run_kit, standard_kit, write_kit
+from churnbench_scorer import load
+from churnbench_scorer.golden import decode, everything
+from churnbench_scorer.rules import KNOWN_FEATURES
+
+PUBLISHED = Path(__file__).parents[3] / "models" / "conformance-1.0.jsonl"
+
+
+@pytest.fixture(scope="module")
+def kit() -> Kit:
+    return standard_kit()
+
+
+def reference(document: dict, rows: list) -> list:
+    scorer = load(document, now="2026-01-01")
+    return [everything(scorer.score(row, extra="ignore")) for row in rows]
+
+
+def test_the_reference_answers_every_case_of_its_own_kit(kit: Kit) -> None:
+    assert run_kit(kit, reference) == []
+
+
+def test_the_configs_of_the_kit_use_every_feature_that_changes_a_score(kit: Kit) -> None:
+    used = {feature for document in kit.documents.values() for feature in document["requires"]}
+    assert used == KNOWN_FEATURES - {"triggers/1"}
+
+
+def test_the_kit_finds_every_fault_that_people_make(kit: Kit, tmp_path: Path) -> None:
+    survivors = [
+        mutant.fault for number, mutant in enumerate(MUTANTS) if not run_kit(kit, load_mutant(mutant, tmp_path, number))
+    ]
+    assert len(MUTANTS) >= 25
+    assert survivors == []
+
+
+def test_a_fault_is_reported_with_the_rule_that_it_breaks(kit: Kit, tmp_path: Path) -> None:
+    mutant = next(mutant for mutant in MUTANTS if mutant.fault == "a zero denominator gives 0 points")
+    broken = run_kit(kit, load_mutant(mutant, tmp_path, 99))
+    assert {one.config for one in broken} == {"ratio"}
+    assert any(one.rule == "denominator bought" for one in broken)
+    assert "denominator bought): score" in " ".join(map(str, broken))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_kit_of_one_config_holds_its_golden_vectors_and_is_answered_by_the_reference(seed: int) -> None:
+    document = assemble(random_body(Random(seed)))
+    own = kit_of(document)
+    assert run_kit(own, reference) == []
+    scorer = load(document)
+    inputs = [case.inputs for case in own.cases]
+    assert all(
+        decode(vector["in"], scorer.inputs) in inputs or "NaN" in vector["in"].values() for vector in document["golden"]
+    )
+
+
+def test_the_published_kit_is_the_one_that_the_code_writes(kit: Kit, tmp_path: Path) -> None:
+    assert write_kit(kit, tmp_path / "kit.jsonl").read_bytes() == PUBLISHED.read_bytes()
+
+
+def test_a_scorer_of_another_language_needs_only_the_file(tmp_path: Path) -> None:
+    """A stranger's programme: reads the lines, scores, writes answers; here with the scorer's own wheel."""
+    stranger = """
+import json, sys
+from churnbench_scorer import load
+from churnbench_scorer.golden import decode
+scorers = {}
+for line in open(sys.argv[1], encoding="utf-8"):
+    entry = json.loads(line)
+    if "document" in entry:
+        scorers[entry["config"]] = load(entry["document"], now="2026-01-01")
+    elif "case" in entry:
+        scorer = scorers[entry["config"]]
+        score = scorer.score(decode(entry["in"], scorer.inputs))
+        out = {"score": score.health_score_x100, "band": score.band, "coverage": score.coverage_bp,
+               "churn_probability": score.churn_probability}
+        print(json.dumps({"case": entry["case"], "out": out}))
+"""
+    found = subprocess.run([sys.executable, "-c", stranger, str(PUBLISHED)], capture_output=True, text=True, check=True)
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text(found.stdout, encoding="utf-8")
+    assert check_answers(standard_kit(), answers) == []
+
+
+def test_wrong_and_left_out_answers_are_named(kit: Kit, tmp_path: Path) -> None:
+    own = kit_of(assemble(small_body()))
+    lines = [{"case": number, "out": dict(case.wanted)} for number, case in enumerate(own.cases, start=1)]
+    lines[2]["out"]["band"] = "purple"
+    del lines[5]["out"]["coverage"]
+    lines[7]["out"]["score"] = True
+    del lines[-1]
+    path = tmp_path / "answers.jsonl"
+    path.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    broken = check_answers(own, path)
+    assert [(one.case, one.key) for one in broken] == [
+        (3, "band"),
+        (6, "coverage"),
+        (8, "score"),
+        (len(own.cases), "score"),
+    ]
+    assert broken[0].found == "purple"
+    assert broken[1].found == "nothing"
+
+
+@pytest.mark.parametrize("line", ["no json", "[1]", '{"case": "1", "out": {}}', '{"case": 1}'])
+def test_a_line_that_is_no_answer_is_refused_with_its_number(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    path.write_text('{"case": 1, "out": {}}\n' + line, encoding="utf-8")
+    with pytest.raises(InputError, match="no answer") as refused:
+        check_answers(kit_of(assemble(small_body())), path)
+    assert refused.value.row == 2
+
+
+def test_a_file_of_answers_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        check_answers(kit_of(assemble(small_body())), tmp_path / "absent.jsonl")
