@@ -164,6 +164,23 @@ def with_caps(body: Body, caps: Sequence[Mapping[str, Any]]) -> Body:
     return _changed(body, caps=[dict(cap) for cap in caps])
 
 
+def with_hysteresis(
+    body: Body, *, band_input: str | None, margin: float = 0.0, reading_input: str | None = None
+) -> Body:
+    """Keep a band until the score leaves it clearly; see docs/scoring-rules.md, section 4.
+
+    Args:
+        body: a checked body.
+        band_input: input with the name of the band in force; None removes hysteresis.
+        margin: points, 0 to 100, beyond a border before the band changes.
+        reading_input: input with the name of the last reading's band: then a band changes after two readings.
+    """
+    if band_input is None:
+        return _changed(body, hysteresis=None)
+    held = {"input": band_input, "margin": round(margin * 100), "reading": reading_input}
+    return _changed(body, hysteresis=held)
+
+
 def _changed(body: Body, **parts: Any) -> Body:
     changed = deepcopy(body)
     changed.update(parts)

@@ -17,6 +17,7 @@ from churnbench.formula import (
     with_bands,
     with_caps,
     with_display_map,
+    with_hysteresis,
     with_ramp,
     with_risk_curve,
     with_segments,
@@ -115,6 +116,7 @@ def changed_bodies() -> list[dict[str, Any]]:
         with_ramp(body, [(0, 2), (90, 1)], tenure_input="tenure"),
         with_ramp(body, None, tenure_input="tenure"),
         with_caps(body, [{"id": "late", "input": "days_late", "op": ">=", "value": 30, "max_score": 40}]),
+        with_hysteresis(body, band_input="band_in_force", margin=2.5),
     ]
 
 
@@ -130,7 +132,9 @@ def test_every_change_returns_a_valid_new_body_and_leaves_the_old_one_alone() ->
 
 
 def test_changes_do_what_their_names_say() -> None:
-    bands, shown, plain, risk, segments, ramp, no_ramp, caps = changed_bodies()
+    bands, shown, plain, risk, segments, ramp, no_ramp, caps, held = changed_bodies()
+    assert held["hysteresis"] == {"input": "band_in_force", "margin": 250, "reading": None}
+    assert with_hysteresis(held, band_input=None)["hysteresis"] is None
     assert bands["bands"] == [["low", 0], ["high", 5001]]
     assert shown["display_map"] == {"points": [[0, 0], [50, 80], [100, 100]], "slopes": [1.6, 0.4]}
     assert plain["display_map"] is None
@@ -165,6 +169,7 @@ def test_the_risk_curve_of_a_stratum_reaches_the_rows_of_that_stratum() -> None:
         (lambda body: with_risk_curve(body, [{"id": "a", "points": [[0, 1], [1, 1]]}]), r"not \[score, p, low, high\]"),
         (lambda body: with_risk_curve(body, [{"id": "a", "points": [[0, 2, 0, 1], [1, 1, 0, 1]]}]), "outside 0 to 1"),
         (lambda body: with_caps(body, [{"id": "a"}]), "no field"),
+        (lambda body: with_hysteresis(body, band_input="held"), "neither margin nor reading"),
     ],
 )
 def test_changes_that_break_the_format_are_refused(change: Any, needle: str) -> None:
