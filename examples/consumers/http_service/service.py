@@ -1,0 +1,209 @@
+"""Scores accounts over HTTP with the active weight config of a release folder. A reference, to be adapted.
+
+    pip install churnbench-scorer starlette uvicorn
+    python service.py --models models --config acme             # 127.0.0.1:8377
+
+    POST /score   {"accounts": [{"account_id": "a1", "inputs": {"logins_30d": 4, "nps": null}}]}
+    GET  /health  which config is active, since when, and why a newer one was refused
+
+It reads `MODELS/CONFIG/current`, the pointer that `churnbench promote` and `churnbench rollback` swap, twice a second.
+A new config is loaded beside the old one (hashes, golden vectors, expiry, sequence) and takes its place in one
+assignment; a refused one changes nothing but /health. The active one is loaded again every hour, so that a config stops
+scoring once it has expired. A request is scored by one config from beginning to end. Nothing here needs more of churnbench than the scorer, which stands on the standard library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+import churnbench_scorer
+
+MOST_BYTES = 1_000_000
+MOST_ACCOUNTS = 2_000
+#: The active config is loaded again after so long, to notice that it has expired.
+AGAIN_SECONDS = 3600.0
+
+
+class RequestError(ValueError):
+    """A request that cannot be answered: what to tell the caller, and the HTTP status."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Active:
+    """A loaded config and the pointer that named it."""
+
+    scorer: churnbench_scorer.Scorer
+    pointer: str
+    since: str
+
+
+class ActiveConfig:
+    """The config that a release folder's pointer names.
+
+    Attributes:
+        active: what to score with; None before a first config could be loaded, and after one has expired.
+        trouble: why the newest pointer was not followed; None when it was.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._loaded_at = 0.0
+        self.active: Active | None = None
+        self.trouble: str | None = None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Follow the pointer when it has changed; keep the present config when the new one is refused."""
+        pointer = ""
+        try:
+            pointer = (self._folder / "current").read_text(encoding="utf-8")
+            if self.active and pointer == self.active.pointer and monotonic() - self._loaded_at < AGAIN_SECONDS:
+                self.trouble = None
+                return
+            self.active, self._loaded_at, self.trouble = self._load(pointer), monotonic(), None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            self.trouble = f"{type(error).__name__}: {error}"
+            if self.active and pointer == self.active.pointer:  # not a refused newcomer: the active one has expired
+                self.active = None
+
+    def _load(self, pointer: str) -> Active:
+        named = json.loads(pointer)
+        text = (self._folder / Path(str(named["file"])).name).read_bytes()
+        if hashlib.sha256(text).hexdigest() != named["sha256"]:
+            raise ValueError("the file's hash is not the pointer's")
+        before = None if self.active is None else self.active.scorer.sequence
+        scorer = churnbench_scorer.load(text, active_sequence=before)
+        return Active(scorer, pointer, datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+async def score(request: Request) -> JSONResponse:
+    """Score some accounts with one config."""
+    config: ActiveConfig = request.app.state.config
+    active = config.active
+    try:
+        accounts = _accounts(await _body(request))
+        if active is None:
+            raise RequestError(f"no config is active: {config.trouble}", status=503)
+    except RequestError as refusal:
+        return JSONResponse({"error": str(refusal)}, status_code=refusal.status)
+    results = await run_in_threadpool(_score_all, active.scorer, accounts)
+    head = {"config_version": active.scorer.config_version, "body_sha256": active.scorer.body_sha256}
+    return JSONResponse({**head, "results": results})
+
+
+async def health(request: Request) -> JSONResponse:
+    """Version and hash of the active config; 503 when there is none."""
+    config: ActiveConfig = request.app.state.config
+    active = config.active
+    if active is None:
+        return JSONResponse({"ok": False, "trouble": config.trouble}, status_code=503)
+    scorer = active.scorer
+    return JSONResponse(
+        {
+            "ok": config.trouble is None,
+            "trouble": config.trouble,
+            "config_id": scorer.config_id,
+            "config_version": scorer.config_version,
+            "sequence": scorer.sequence,
+            "body_sha256": scorer.body_sha256,
+            "since": active.since,
+            "warnings": list(scorer.warnings),
+        }
+    )
+
+
+async def _body(request: Request) -> bytes:
+    """The request's body, never more of it in memory than is allowed."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MOST_BYTES:
+            raise RequestError(f"more than {MOST_BYTES:,} bytes; send fewer accounts at a time.", status=413)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _accounts(body: bytes) -> list[dict[str, Any]]:
+    try:
+        accounts = json.loads(body, parse_constant=_no_constant)["accounts"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise RequestError('expected JSON {"accounts": [{"account_id": ..., "inputs": {...}}, ...]}.') from None
+    if not isinstance(accounts, list) or len(accounts) > MOST_ACCOUNTS:
+        raise RequestError(f"expected a list of at most {MOST_ACCOUNTS:,} accounts.")
+    for position, account in enumerate(accounts):
+        if not (isinstance(account, dict) and "account_id" in account and isinstance(account.get("inputs"), dict)):
+            raise RequestError(f"accounts[{position}]: expected an object with account_id and inputs.")
+    return accounts
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON; write null for a missing value")
+
+
+def _score_all(scorer: churnbench_scorer.Scorer, accounts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One result per account; an account whose inputs are refused says why and does not stop the others."""
+    results = []
+    for account in accounts:
+        try:
+            result: dict[str, Any] = scorer.score(account["inputs"]).as_dict()
+        except churnbench_scorer.InputRefused as refusal:
+            result = {"error": str(refusal)}
+        results.append({"account_id": account["account_id"], **result})
+    return results
+
+
+def make_app(folder: Path, every_seconds: float = 0.5) -> Starlette:
+    """The service for one release folder, e.g. `models/acme`."""
+    config = ActiveConfig(folder)
+
+    @asynccontextmanager
+    async def watching(_: Starlette) -> AsyncIterator[None]:
+        async def watch() -> None:
+            while True:
+                await asyncio.sleep(every_seconds)
+                await run_in_threadpool(config.refresh)
+
+        task = asyncio.create_task(watch())
+        yield
+        task.cancel()
+
+    app = Starlette(routes=[Route("/score", score, methods=["POST"]), Route("/health", health)], lifespan=watching)
+    app.state.config = config
+    return app
+
+
+def main() -> None:
+    """Serve on loopback; put a proxy with authentication in front of anything else."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", type=Path, default=Path("models"), help="release folder")
+    parser.add_argument("--config", required=True, help="config id, a folder in it")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8377)
+    options = parser.parse_args()
+    uvicorn.run(make_app(options.models / options.config), host=options.host, port=options.port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main()
