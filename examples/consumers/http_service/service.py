@@ -9,7 +9,8 @@
 It reads `MODELS/CONFIG/current`, the pointer that `churnbench promote` and `churnbench rollback` swap, twice a second.
 A new config is loaded beside the old one (hashes, golden vectors, expiry, sequence) and takes its place in one
 assignment; a refused one changes nothing but /health. The active one is loaded again every hour, so that a config stops
-scoring once it has expired. A request is scored by one config from beginning to end. Nothing here needs more of churnbench than the scorer, which stands on the standard library.
+scoring once it has expired. A request is scored by one config from beginning to end. Nothing here needs more of
+churnbench than the scorer, which stands on the standard library.
 """
 
 from __future__ import annotations
