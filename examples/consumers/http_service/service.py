@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -91,10 +90,10 @@ class ActiveConfig:
     def _load(self, pointer: str) -> Active:
         named = json.loads(pointer)
         text = (self._folder / Path(str(named["file"])).name).read_bytes()
-        if hashlib.sha256(text).hexdigest() != named["sha256"]:
-            raise ValueError("the file's hash is not the pointer's")
         before = None if self.active is None else self.active.scorer.sequence
         scorer = churnbench_scorer.load(text, active_sequence=before)
+        if json.loads(text)["integrity"]["sha256"] != named["sha256"]:  # load has checked it against the content
+            raise ValueError(f"{named['file']} is not the file that the pointer names")
         return Active(scorer, pointer, datetime.now(UTC).isoformat(timespec="seconds"))
 
 
