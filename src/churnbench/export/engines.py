@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from churnbench.domain.errors import InputError
 from churnbench.export.document import Document, checked_scorer
+from churnbench.export.node_engine import outcomes_in_javascript
 from churnbench.export.sql import RESULT_COLUMNS, to_sql
 from churnbench.export.vectors import Probes, Row
 from churnbench.formula import score_frame, validate_body
@@ -117,12 +118,13 @@ def score_in_sqlite(document: Document, rows: Sequence[Row]) -> list[Outcome]:
         connection.close()
 
 
-#: Every engine that this installation can run.
+#: Every engine; one whose program is absent says how to have it.
 ENGINES: Mapping[str, Engine] = {
     "python": score_in_python,
     "numpy": score_in_numpy,
     "duckdb": score_in_duckdb,
     "sqlite": score_in_sqlite,
+    "javascript": outcomes_in_javascript,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import subprocess
 import tempfile
@@ -79,7 +80,8 @@ def _as_input_error(stderr: str) -> InputError:
     try:
         refusal = json.loads(stderr)
     except ValueError:
-        first = next((line for line in stderr.splitlines() if "Error" in line), stderr.strip()[:200])
+        found = re.search(r"^\w*Error\b.*$", stderr, re.MULTILINE)
+        first = found.group() if found else stderr.strip()[:200]
         return InputError(f"Node failed: {first}", fix=HOW_TO_HAVE_NODE)
     if refusal["name"] == "ConfigRefused":
         message = f"{refusal['where']}: {refusal['arrived']}; expected {refusal['expected']}."

@@ -114,9 +114,15 @@ function shaBlock(state, schedule, rounds) {
     const first = (h + (turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)) + choice + rounds[t] + schedule[t]) | 0;
     const majority = (a & b) ^ (a & c) ^ (b & c);
     const second = ((turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)) + majority) | 0;
-    [h, g, f, e, d, c, b, a] = [g, f, e, (d + first) | 0, c, b, a, (first + second) | 0];
+    h = g; // one by one: a swap by destructuring makes two arrays per round until it is compiled
+    g = f;
+    f = e;
+    e = (d + first) | 0;
+    d = c;
+    c = b;
+    b = a;
+    a = (first + second) | 0;
   }
-  [a, b, c, d, e, f, g, h].forEach((word, place) => {
-    state[place] += word;
-  });
+  const after = [a, b, c, d, e, f, g, h];
+  for (let place = 0; place < 8; place += 1) state[place] += after[place];
 }

@@ -42,7 +42,7 @@ export class Scorer {
    */
   score(inputs, { extra = "error" } = {}) {
     const get = readerOf(inputs);
-    if (extra !== "ignore") refuseUnknown(inputs instanceof Map ? inputs.keys() : Object.keys(inputs), this);
+    if (extra !== "ignore") refuseUnknown(namesOf(inputs), this);
     const { plan } = this;
     const segment = plan.segment === null ? null : textOf(get(plan.segment), plan.segment);
     const weights = (segment === null ? undefined : plan.profiles.get(segment)) ?? plan.defaultWeights;
@@ -74,7 +74,7 @@ export class Scorer {
    */
   prepareColumns(columns, count, { extra = "error" } = {}) {
     readerOf(columns);
-    if (extra !== "ignore") refuseUnknown(columns instanceof Map ? columns.keys() : Object.keys(columns), this);
+    if (extra !== "ignore") refuseUnknown(namesOf(columns), this);
     return new ColumnInputs(this.plan, readerOf(columns), count);
   }
 
@@ -113,10 +113,13 @@ function readerOf(inputs) {
   return (key) => (Object.hasOwn(inputs, key) ? inputs[key] : undefined);
 }
 
+function namesOf(inputs) {
+  return inputs instanceof Map ? [...inputs.keys()] : Object.keys(inputs);
+}
+
 function refuseUnknown(names, scorer) {
-  const unknown = [];
-  for (const name of names) if (!scorer.inputs.has(name)) unknown.push(name);
-  if (unknown.length === 0) return;
+  if (names.every((name) => scorer.inputs.has(name))) return;
+  const unknown = names.filter((name) => !scorer.inputs.has(name));
   throw new InputRefused(
     `unknown input ${unknown.map(String).sort().map(shown).join(", ")}; config ${scorer.config_id} ` +
       `${scorer.config_version} knows ${[...scorer.inputs.keys()].join(", ")}. Rename it, or pass {extra: "ignore"}.`,

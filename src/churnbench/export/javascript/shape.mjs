@@ -62,13 +62,13 @@ function branchOf(value, branches, where) {
 function checkObject(value, rule, where) {
   const properties = rule.properties ?? {};
   const rest = rule.additionalProperties ?? true;
-  const known = Object.keys(properties).join(", ");
+  const known = () => Object.keys(properties).join(", ");
   for (const name of rule.required ?? []) {
-    if (!(name in value)) throw misshapen(where, `no field ${shown(name)}`, `the fields ${known}`);
+    if (!(name in value)) throw misshapen(where, `no field ${shown(name)}`, `the fields ${known()}`);
   }
   for (const name of Object.keys(value)) {
     if (Object.hasOwn(properties, name)) checkShape(value[name], `${where}.${name}`, properties[name]);
-    else if (rest === false) throw misshapen(where, `unknown field ${shown(name)}`, `only the fields ${known}`);
+    else if (rest === false) throw misshapen(where, `unknown field ${shown(name)}`, `only the fields ${known()}`);
     else if (rest !== true) checkShape(value[name], `${where}.${name}`, rest);
   }
 }
