@@ -63,6 +63,13 @@ def _set(*path: Any, value: Any) -> Change:
 
 CURVE = ("metrics", 0, "rule")
 RISK = ("risk_curve", "strata")
+
+
+def huge_knots(slope: float) -> Change:
+    """Two knots whose doubles are 16384 apart, though their integers are 20000 apart."""
+    return _set(*CURVE, value={"kind": "piecewise", "points": [[10**20, 0], [10**20 + 20_000, 100]], "slopes": [slope]})
+
+
 #: Changes of `formula_worlds.small_body()`.
 BODY_FAULTS: list[tuple[Change, str]] = [
     (_set("dimensions", 0, "weights", 0, 1, value=5999), "sum to 9999"),
@@ -120,6 +127,9 @@ BODY_FAULTS: list[tuple[Change, str]] = [
     (_set(*RISK, 0, "points", 0, 2, value=0.81), "low <= p <= high"),
     (_set(*RISK, 0, "slopes", value=[-0.0061]), "the slope that meets"),
     (_set("risk_curve", "input", value=None), "several strata without an input"),
+    (_set(*CURVE, "points", value=[[0, 0], [10**20, 50], [10**20 + 20_000, 100]]), "the slope that meets 50"),
+    (huge_knots(0.005), "the slope that meets 100"),
+    (_set(*CURVE, "points", value=[[0, 0], [1e20 + 16384, 50], [10**20 + 20_000, 100]]), "strictly ascending"),
     (_set("metrics", value={}), "array"),
     (_set("metrics", value=[]), "1 to 500"),
     (lambda body: body.pop("bands"), "no field 'bands'"),

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from broken_documents import BODY_FAULTS, COVER_FAULTS, TEXT_FAULTS
+from broken_documents import BODY_FAULTS, COVER_FAULTS, TEXT_FAULTS, huge_knots
 from damaged_documents import full_document, mutate
 from formula_worlds import assemble, sealed, small_body
 from javascript_runs import answer
@@ -266,6 +266,15 @@ def test_whole_numbers_written_with_a_fraction_and_minus_zero_are_whole_numbers(
     assert "-0.0" in text
     assert load(text).sequence == 7
     assert verdicts(tmp_path, [text]) == [{"given": {"warnings": [], "sequence": 7}}]
+
+
+def test_slopes_between_huge_knots_are_judged_in_doubles_as_in_python(tmp_path: Path) -> None:
+    body = small_body()
+    huge_knots(100 / 16384)(body)
+    text = json.dumps(assemble(body))
+    texts = [text, text.replace("100000000000000020000", "1.0000000000000002e20")]
+    assert verdicts(tmp_path, texts) == [in_python(text.encode()) for text in texts]
+    assert "given" in in_python(text.encode())
 
 
 def test_damage_at_random_places_is_judged_alike(tmp_path: Path) -> None:

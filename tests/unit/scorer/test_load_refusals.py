@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broken_documents import BODY_FAULTS, COVER_FAULTS, TEXT_FAULTS, Change
+from broken_documents import BODY_FAULTS, COVER_FAULTS, TEXT_FAULTS, Change, huge_knots
 from formula_worlds import FULL_ROW, assemble, sealed, small_body
 
 import churnbench_scorer
 from churnbench_scorer import ConfigRefused, load
+from churnbench_scorer.rules import check_body
 
 
 def refusal(document: Any, **options: Any) -> ConfigRefused:
@@ -158,6 +159,21 @@ def test_bodies_that_break_a_rule_are_refused_even_with_fresh_hashes(
     body = copy.deepcopy(small_body())
     change(body)
     assert needle in str(refusal(sealed({**document, "body": body})))
+
+
+def test_slopes_are_judged_in_doubles_however_the_knots_are_written() -> None:
+    body = small_body()
+    huge_knots(100 / 16384)(body)
+    document = assemble(body)
+    assert load(json.dumps(document)).sequence == 7
+    assert load(json.dumps(document).replace("100000000000000020000", "1.0000000000000002e20")).sequence == 7
+
+
+def test_an_integer_beyond_every_double_is_refused_and_not_an_overflow() -> None:
+    body = small_body()
+    body["metrics"][0]["rule"]["slopes"] = [5, 10**400]
+    with pytest.raises(ConfigRefused, match="a number from any to any"):
+        check_body(body)
 
 
 def test_numbers_that_json_reads_as_infinite_are_refused(document: dict) -> None:

@@ -99,7 +99,7 @@ function checkText(value, rule, where) {
 function checkNumber(value, rule, where) {
   const tooLow = rule.minimum !== undefined && value < rule.minimum;
   const tooHigh = rule.maximum !== undefined && value > rule.maximum;
-  if (tooLow || tooHigh || Number.isNaN(value) || value === Infinity || value === -Infinity) {
+  if (tooLow || tooHigh || !(value >= -Number.MAX_VALUE && value <= Number.MAX_VALUE)) {
     const bounds = `a number from ${rule.minimum ?? "any"} to ${rule.maximum ?? "any"}`;
     throw misshapen(where, shownShort(value), bounds);
   }
