@@ -1,8 +1,11 @@
 """The module as a file, what ships beside it, and the reference consumer."""
 
+import base64
 import copy
 import json
+import os
 import re
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -15,6 +18,7 @@ import churnbench_scorer
 from churnbench.domain.errors import InputError
 from churnbench.export import node_engine
 from churnbench.export.javascript import MODULE, PARTS, javascript_bundle, javascript_source, write_javascript
+from churnbench_scorer.golden import everything
 from churnbench_scorer.shape import schema
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -104,6 +108,22 @@ def test_a_bundle_runs_as_it_is_and_names_its_config(node: str, tmp_path: Path) 
     refused = run(node, tmp_path, "example.mjs")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "not a churnbench config" in refused.stderr
+
+
+@pytest.mark.browser
+def test_the_module_scores_inside_a_page(tmp_path: Path) -> None:
+    chromium = os.environ.get("CHURNBENCH_TEST_CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("install Chromium (e.g. apt-get install chromium), or set CHURNBENCH_TEST_CHROMIUM")
+    document = assemble(small_body())
+    scored = f"everything(load({json.dumps(json.dumps(document))}).score({json.dumps(FULL_ROW)}))"
+    script = f"{javascript_source()}\ndocument.title = btoa(JSON.stringify({scored}));"
+    page = tmp_path / "page.html"
+    page.write_text(f'<!doctype html><meta charset="utf-8"><script type="module">{script}</script>', encoding="utf-8")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+    done = subprocess.run([chromium, *options, page.as_uri()], capture_output=True, encoding="utf-8", timeout=120)
+    (title,) = re.findall(r"<title>([^<]*)</title>", done.stdout)
+    assert json.loads(base64.b64decode(title)) == everything(churnbench_scorer.load(document).score(FULL_ROW))
 
 
 ACCOUNTS = [

@@ -28,7 +28,7 @@ PARTS = (
     "columns.mjs",
     "scorer.mjs",
     "lifecycle.mjs",
-    MODULE,
+    "load.mjs",
 )
 
 _HEADER = """\
@@ -104,4 +104,4 @@ def _part(name: str) -> str:
     if name == "schema.mjs":
         return f"const SCHEMA = {json.dumps(schema(), separators=(',', ':'))};\n"
     text = re.sub(r'^import \{[^}]*\} from "\./[a-z-]+\.mjs";\n+', "", package_text(name), flags=re.MULTILINE)
-    return text if name == MODULE else re.sub(r"^export (?=function|class|const)", "", text, flags=re.MULTILINE)
+    return text if name == PARTS[-1] else re.sub(r"^export (?=function|class|const)", "", text, flags=re.MULTILINE)
