@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from churnbench.export.node_engine import HOW_TO_HAVE_NODE
+HOW_TO = "install Node 18 or later so that `node` is on the PATH (e.g. apt-get install nodejs)"
 
 
 @pytest.fixture(scope="session")
@@ -12,5 +12,5 @@ def node() -> str:
     """The Node program; tests that need it are skipped where it is absent."""
     found = shutil.which("node")
     if found is None:
-        pytest.skip(HOW_TO_HAVE_NODE)
+        pytest.skip(HOW_TO)
     return found
