@@ -141,7 +141,7 @@ def _check_metrics(metrics: list[dict[str, Any]]) -> None:
             raise _refused(where, "missing 'neutral' without points", "a field neutral, 0 to 100")
         if rule["kind"] in ("piecewise", "ratio"):
             _check_curve(rule["points"], rule["slopes"], where)
-        if rule["kind"] == "ratio" and not rule["low"] < rule["high"]:
+        if rule["kind"] == "ratio" and not float(rule["low"]) < float(rule["high"]):
             raise _refused(where, f"low {rule['low']}, high {rule['high']}", "low below high")
         if rule["kind"] == "category":
             _unique((entry[0] for entry in rule["map"]), where, "category")
@@ -202,7 +202,7 @@ def _check_risk_curve(curve: dict[str, Any]) -> None:
         if last == bounded:
             wanted = "no bounds on the last stratum, at least one on every other"
             raise _refused(where, f"from {low}, to {high}", wanted)
-        if low is not None and high is not None and low > high:
+        if low is not None and high is not None and float(low) > float(high):
             raise _refused(where, f"from {low}, to {high}", "from not above to")
         _check_curve([point[:2] for point in stratum["points"]], stratum["slopes"], where, 1e-8)
         if any(not point[2] <= point[1] <= point[3] for point in stratum["points"]):
@@ -215,10 +215,11 @@ def _check_curve(points: list[list[float]], slopes: list[float], where: str, sla
     if len(slopes) != len(points) - 1:
         raise _refused(where, f"{len(slopes)} slopes", f"{len(points) - 1}, one between each two knots")
     for start, end in zip(points, points[1:]):
-        if not start[0] < end[0]:
+        if not float(start[0]) < float(end[0]):
             raise _refused(where, f"knot {end[0]} after {start[0]}", "knots in strictly ascending order")
     for (x0, y0), (x1, y1), slope in zip(points, points[1:], slopes):
-        if not abs(y0 + (x1 - x0) * slope - y1) <= slack:
+        # In doubles, as scores are: beyond 2^53 a difference of Python's integers is not that of the doubles they name.
+        if not abs(y0 + (float(x1) - float(x0)) * float(slope) - y1) <= slack:
             raise _refused(where, f"slope {slope} from {x0} to {x1}", f"the slope that meets {y1}")
 
 

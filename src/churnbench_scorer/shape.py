@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _FIX = "Export the config again; configs are not edited by hand."
 
+#: The largest double; an integer may be written larger, an infinity is.
+LARGEST = 1.7976931348623157e308
+
 _TYPES: dict[str, Any] = {
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
@@ -124,7 +127,7 @@ def _check_text(value: str, rule: dict[str, Any], where: str) -> None:
 
 def _check_number(value: float, rule: dict[str, Any], where: str) -> None:
     least, most = rule.get("minimum", value), rule.get("maximum", value)
-    if not least <= value <= most or value in (float("inf"), float("-inf")):
+    if not least <= value <= most or not -LARGEST <= value <= LARGEST:
         bounds = f"a number from {rule.get('minimum', 'any')} to {rule.get('maximum', 'any')}"
         raise ConfigRefused(where, _shown(value), bounds, _FIX)
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from churnbench.domain.errors import InputError
 from churnbench.export.document import Document, checked_scorer
+from churnbench.export.node_engine import score_in_javascript
 from churnbench.export.sql import to_sql
 from churnbench.export.sql_details import everything_of_row
 from churnbench.export.vectors import Probes, Row
@@ -131,13 +132,14 @@ def score_in_postgres(document: Document, rows: Sequence[Row]) -> list[Outcome]:
     return outcomes(document, *fetch_scores(document, input_table(document, rows)))
 
 
-#: Every engine by name; postgres needs a server.
+#: Every engine; one whose program or server is absent says how to have it.
 ENGINES: Mapping[str, Engine] = {
     "python": score_in_python,
     "numpy": score_in_numpy,
     "duckdb": score_in_duckdb,
     "sqlite": score_in_sqlite,
     "postgres": score_in_postgres,
+    "javascript": score_in_javascript,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from engines_here import ENGINES_HERE
 from formula_worlds import assemble
 
 from churnbench.export import ENGINES, build_document
@@ -90,7 +91,7 @@ def test_without_a_score_nothing_is_held() -> None:
     assert bands(300, None, {"x": None, "held": "green"}) == ("insufficient-data", "insufficient-data")
 
 
-@pytest.mark.parametrize("engine", ["numpy", "duckdb", "sqlite"])
+@pytest.mark.parametrize("engine", [name for name in ENGINES_HERE if name != "python"])
 def test_every_engine_holds_the_same_bands(engine: str) -> None:
     names = ["red", "yellow", "green", None, "purple"]
     rows = [

@@ -1,17 +1,16 @@
 import copy
 import datetime as dt
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from broken_documents import BODY_FAULTS, COVER_FAULTS, TEXT_FAULTS, Change, huge_knots
 from formula_worlds import FULL_ROW, assemble, sealed, small_body
 
 import churnbench_scorer
 from churnbench_scorer import ConfigRefused, load
-
-Change = Callable[[dict[str, Any]], object]
+from churnbench_scorer.rules import check_body
 
 
 def refusal(document: Any, **options: Any) -> ConfigRefused:
@@ -52,19 +51,7 @@ def test_an_edit_outside_the_body_is_found_by_the_hash_of_the_document(document:
 
 @pytest.mark.parametrize(
     ("text", "needle"),
-    [
-        ('{"format": "churnbench-weights", "format": "churnbench-weights"}', "'format' twice"),
-        ('{"a": {"b": 1, "b": 1}}', "'b' twice"),
-        ('{"a": NaN}', "literal NaN"),
-        ('{"a": [Infinity]}', "literal Infinity"),
-        ('{"a": -Infinity}', "literal -Infinity"),
-        ("{", "not JSON"),
-        ("{}", "nothing"),
-        ('{"a": 1} x', "not JSON"),
-        (b'{"a": "\xff"}', "not UTF-8"),
-        ("{" + '"a":[' * 100_000, "not JSON"),
-        ('{"format": ' + "9" * 5000 + "}", "not JSON"),
-    ],
+    TEXT_FAULTS,
 )
 def test_json_that_two_readers_could_read_differently_is_refused(text: str | bytes, needle: str) -> None:
     assert needle in str(refusal(text))
@@ -81,31 +68,7 @@ def test_a_json_array_in_a_file_and_an_unreadable_path_are_refused(tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("changes", "needle"),
-    [
-        ({"format": "something"}, "not a churnbench config"),
-        ({"spec_version": "1.1"}, "Upgrade"),
-        ({"spec_version": "2.0"}, "Upgrade"),
-        ({"spec_version": "0.9"}, "at most 1.0"),
-        ({"spec_version": "1"}, "a version like"),
-        ({"spec_version": "1.x"}, "a version like"),
-        ({"spec_version": 1.0}, "a version like"),
-        ({"requires": ["piecewise/1", "neural/3"]}, "neural/3"),
-        ({"requires": [["piecewise/1"]]}, "unknown requirement"),
-        ({"requires": "piecewise/1"}, "array"),
-        ({"requires": ["missing/1"]}, "'piecewise/1', which the body uses"),
-        ({"surprise": 1}, "unknown field 'surprise'"),
-        ({"sequence": 2**53}, "9007199254740991"),
-        ({"sequence": -1}, "0 to"),
-        ({"sequence": "7"}, "integer"),
-        ({"sequence": True}, "integer"),
-        ({"config_version": "2.1"}, "text like"),
-        ({"config_version": "2.1.0\n"}, "text like"),
-        ({"config_id": ""}, "text like"),
-        ({"inputs": []}, "1 to"),
-        ({"golden": []}, "1 to"),
-        ({"extra": [1]}, "object"),
-        ({"inputs": [{"id": "logins_30d", "type": "number"}] * 2}, "twice"),
-    ],
+    COVER_FAULTS,
 )
 def test_covers_that_do_not_fit_are_refused_even_with_fresh_hashes(document: dict, changes: dict, needle: str) -> None:
     document.update(changes)
@@ -189,81 +152,6 @@ def test_golden_vectors_with_undeclared_or_mistyped_inputs_are_refused(document:
         assert refusal(sealed(changed)).where == "golden[1]"
 
 
-def _set(*path: Any, value: Any) -> Change:
-    def change(body: dict[str, Any]) -> None:
-        place: Any = body
-        for step in path[:-1]:
-            place = place[step]
-        place[path[-1]] = value
-
-    return change
-
-
-CURVE = ("metrics", 0, "rule")
-RISK = ("risk_curve", "strata")
-BODY_FAULTS: list[tuple[Change, str]] = [
-    (_set("dimensions", 0, "weights", 0, 1, value=5999), "sum to 9999"),
-    (_set("segments", "default", 0, 1, value=7001), "sum to 10001"),
-    (_set("segments", "by", 0, "weights", 0, 1, value=0), "sum to 1000"),
-    (_set("segments", "by", 0, "weights", value=[["people", 1000], ["usage", 9000]]), "in this order"),
-    (_set("segments", "default", value=[["usage", 10000]]), "usage, people"),
-    (lambda body: body["segments"]["by"].append(copy.deepcopy(body["segments"]["by"][0])), "'SMB' twice"),
-    (_set("segments", "input", value=None), "profiles without an input"),
-    (_set("segments", "input", value="logins_30d"), "read as category"),
-    (_set("metrics", 3, "input", value="logins_30d"), "read as category"),
-    (_set(*CURVE, "points", value=[[0, 0], [20, 50], [10, 100]]), "strictly ascending"),
-    (_set(*CURVE, "points", value=[[0, 0], [0, 50], [10, 100]]), "strictly ascending"),
-    (_set(*CURVE, "slopes", value=[5]), "1 slopes"),
-    (_set(*CURVE, "slopes", value=[5, 5.1]), "the slope that meets 100"),
-    (_set(*CURVE, "slopes", value=[5, 1e308]), "the slope that meets 100"),
-    (_set(*CURVE, "points", 0, 1, value=101), "from 0 to 100"),
-    (_set(*CURVE, "kind", value="spline"), "kind 'spline'"),
-    (_set(*CURVE, value="linear"), "a kind among"),
-    (_set(*CURVE, "knots", value=3), "unknown field 'knots'"),
-    (_set("metrics", 1, "id", value="logins"), "'logins' twice"),
-    (_set("metrics", 0, "id", value="9lives"), "text like"),
-    (_set("metrics", 0, "missing", value="zero"), "one of skip, neutral, worst"),
-    (lambda body: body["metrics"][2].pop("neutral"), "neutral"),
-    (_set("metrics", 1, "rule", "high", value=0), "low below high"),
-    (_set("metrics", 1, "rule", "multiplier", value=0), "a number from"),
-    (_set("metrics", 3, "rule", "map", value=[["a", 1], ["a", 2]]), "'a' twice"),
-    (_set("metrics", 3, "rule", "map", value=[["a", 1, 2]]), "2 items"),
-    (_set("dimensions", 1, "id", value="usage"), "'usage' twice"),
-    (_set("dimensions", 1, "id", value="health"), "reserved"),
-    (_set("dimensions", 1, "weights", value=[["sponsor", 10000]]), "'plan' only on one side"),
-    (_set("dimensions", 1, "weights", 1, 0, value="logins"), "'logins' twice"),
-    (_set("bands", value=[["red", 1], ["green", 8000]]), "the first from 0"),
-    (_set("bands", value=[["red", 0], ["green", 0]]), "ascending bands"),
-    (_set("bands", value=[["red", 0], ["red", 10]]), "'red' twice"),
-    (_set("bands", value=[["insufficient-data", 0]]), "reserved"),
-    (_set("bands", 1, 1, value=60.5), "integer"),
-    (_set("min_coverage", value=10001), "0 to 10000"),
-    (_set("caps", 0, "value", value="one"), "= with text"),
-    (_set("caps", 0, "op", value="="), "= with text"),
-    (_set("caps", 0, "op", value=">"), "one of"),
-    (lambda body: body["caps"].append(dict(body["caps"][0])), "'sev1' twice"),
-    (lambda body: body["triggers"].append(dict(body["triggers"][0])), "'below_60' twice"),
-    (_set("triggers", 0, "all", value=[]), "1 to 20 items"),
-    (_set("display_map", value={"points": [[0, 50], [100, 0]], "slopes": [-0.5]}), "a falling map"),
-    (_set("display_map", value={"points": [[0, 0], [100, 100]], "slopes": [2]}), "the slope that meets 100"),
-    (_set("ramp", value={"input": "t", "points": [[5, 2], [5, 1]], "slopes": [1]}), "strictly ascending"),
-    (_set(*RISK, 1, "to", value=9), "no bounds on the last"),
-    (_set(*RISK, 0, "from", value=105), "from not above to"),
-    (
-        _set(*RISK, 0, value={"id": "r", "points": [[0, 0, 0, 1], [1, 0, 0, 1]], "slopes": [0]}),
-        "at least one on",
-    ),
-    (_set(*RISK, 1, "id", value="renewal"), "'renewal' twice"),
-    (_set(*RISK, 0, "points", 0, 2, value=0.81), "low <= p <= high"),
-    (_set(*RISK, 0, "slopes", value=[-0.0061]), "the slope that meets"),
-    (_set("risk_curve", "input", value=None), "several strata without an input"),
-    (_set("metrics", value={}), "array"),
-    (_set("metrics", value=[]), "1 to 500"),
-    (lambda body: body.pop("bands"), "no field 'bands'"),
-    (_set("metrics", 3, "rule", "map", value=[["x" * 201, 1]]), "201 characters"),
-]
-
-
 @pytest.mark.parametrize(("change", "needle"), BODY_FAULTS, ids=[needle for _, needle in BODY_FAULTS])
 def test_bodies_that_break_a_rule_are_refused_even_with_fresh_hashes(
     document: dict, change: Change, needle: str
@@ -271,6 +159,21 @@ def test_bodies_that_break_a_rule_are_refused_even_with_fresh_hashes(
     body = copy.deepcopy(small_body())
     change(body)
     assert needle in str(refusal(sealed({**document, "body": body})))
+
+
+def test_slopes_are_judged_in_doubles_however_the_knots_are_written() -> None:
+    body = small_body()
+    huge_knots(100 / 16384)(body)
+    document = assemble(body)
+    assert load(json.dumps(document)).sequence == 7
+    assert load(json.dumps(document).replace("100000000000000020000", "1.0000000000000002e20")).sequence == 7
+
+
+def test_an_integer_beyond_every_double_is_refused_and_not_an_overflow() -> None:
+    body = small_body()
+    body["metrics"][0]["rule"]["slopes"] = [5, 10**400]
+    with pytest.raises(ConfigRefused, match="a number from any to any"):
+        check_body(body)
 
 
 def test_numbers_that_json_reads_as_infinite_are_refused(document: dict) -> None:
