@@ -26,6 +26,7 @@ PARTS = (
     "result.mjs",
     "after-total.mjs",
     "columns.mjs",
+    "many.mjs",
     "scorer.mjs",
     "lifecycle.mjs",
     "load.mjs",

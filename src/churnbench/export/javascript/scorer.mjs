@@ -5,7 +5,8 @@ import { isPresent, numberOf, pointsOf, textOf } from "./plan.mjs";
 import { Score } from "./result.mjs";
 import { INSUFFICIENT } from "./rules.mjs";
 import { finished } from "./after-total.mjs";
-import { ColumnInputs, scorePrepared } from "./columns.mjs";
+import { ColumnInputs } from "./columns.mjs";
+import { scorePrepared } from "./many.mjs";
 
 /** A checked config, ready to score. Made by `load` and `withWeights`. */
 export class Scorer {
