@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 #: Integers below this bound all survive a double, and so a JavaScript reader.
 INTEGER_LIMIT = 2**53
+#: A document needs some ten levels; more than these are refused, so that no reader runs out of stack.
+DEEPEST = 64
 
 
 def canonical(document: Any) -> bytes:
@@ -33,7 +35,7 @@ def canonical(document: Any) -> bytes:
     from json.encoder import encode_basestring  # lazily: importing json costs milliseconds
 
     parts: list[str] = []
-    _write(document, parts, encode_basestring)
+    _write(document, parts, encode_basestring, 0)
     try:
         return "".join(parts).encode("utf-8")
     except UnicodeEncodeError as error:
@@ -58,7 +60,9 @@ def _sha256(value: Any) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
-def _write(value: Any, parts: list[str], quote: Any) -> None:
+def _write(value: Any, parts: list[str], quote: Any, depth: int) -> None:
+    if depth > DEEPEST:
+        raise ConfigRefused("config", f"more than {DEEPEST} levels of nesting", "a flat document", "Export it again.")
     if isinstance(value, str):
         parts.append(quote(value))
     elif value is None:
@@ -70,15 +74,15 @@ def _write(value: Any, parts: list[str], quote: Any) -> None:
         for position, item in enumerate(value):
             if position:
                 parts.append(",")
-            _write(item, parts, quote)
+            _write(item, parts, quote, depth + 1)
         parts.append("]")
     elif isinstance(value, dict):
-        _write_object(value, parts, quote)
+        _write_object(value, parts, quote, depth)
     else:
         raise ConfigRefused("document", f"a {type(value).__name__}", "JSON data", "Use lists and dicts.")
 
 
-def _write_object(value: dict[Any, Any], parts: list[str], quote: Any) -> None:
+def _write_object(value: dict[Any, Any], parts: list[str], quote: Any, depth: int) -> None:
     if not all(isinstance(key, str) for key in value):
         raise ConfigRefused("document", "a key that is not text", "text keys", "Rename the key.")
     parts.append("{")
@@ -87,7 +91,7 @@ def _write_object(value: dict[Any, Any], parts: list[str], quote: Any) -> None:
             parts.append(",")
         parts.append(quote(key))
         parts.append(":")
-        _write(value[key], parts, quote)
+        _write(value[key], parts, quote, depth + 1)
     parts.append("}")
 
 

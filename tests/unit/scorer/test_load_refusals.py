@@ -200,3 +200,12 @@ def test_a_body_without_optional_parts_loads() -> None:
         del body[name]
     document = assemble(body)
     assert load(document).score({**FULL_ROW, "open_sev1": 3}, extra="ignore").health_score_x100 == 6900
+
+
+@pytest.mark.parametrize("levels", [70, 450, 100_000])
+def test_nesting_that_could_exhaust_a_reader_is_refused(levels: int) -> None:
+    text = json.dumps({**assemble(small_body()), "extra": {"note": "HERE"}}).replace(
+        '"HERE"', "[" * levels + "]" * levels
+    )
+    with pytest.raises(ConfigRefused):
+        load(text)

@@ -3,7 +3,7 @@
 import { ConfigRefused, shown } from "./errors.mjs";
 
 const RELEASE_FIX = "Take the file from the release again.";
-const DEEPEST = 256;
+const DEEPEST = 64;
 const LONGEST_INTEGER = 4300; // digits
 const BLANKS = /[ \t\n\r]*/y;
 const PLAIN_TEXT = /[^"\\\u0000-\u001f]*/y;
