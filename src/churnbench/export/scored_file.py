@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -17,7 +16,17 @@ import pyarrow as pa
 from churnbench.domain.errors import InputError
 from churnbench.export.document import Document, checked_scorer
 from churnbench.export.files import read_document, replaced_whole
-from churnbench.export.tables import WRITE_KINDS, InputFile, kind_of, opened_sink, without_formulas
+from churnbench.export.sql import compose
+from churnbench.export.sql_dialects import DIALECTS
+from churnbench.export.tables import (
+    BATCH_ROWS,
+    WRITE_KINDS,
+    InputFile,
+    as_read_error,
+    kind_of,
+    opened_sink,
+    without_formulas,
+)
 from churnbench.formula import metric_inputs, score_frame, validate_body
 
 _KEYS = ("account_id", "as_of")
@@ -70,19 +79,67 @@ def score_file(
     if target.exists() and Path(input_path).exists() and target.samefile(input_path):
         raise InputError("the scores would replace their own inputs.", file=str(target), fix="Choose another --out.")
     kind = kind_of(str(target), WRITE_KINDS)
-    with duckdb.connect() as connection:
+    with duckdb.connect(config={"enable_progress_bar": "false"}) as connection:  # it would write to stdout
         source = InputFile(connection, os.fspath(input_path))
         kinds, warnings = _usable(document, source, allow_missing=allow_missing)
         kept = tuple(name for name in _KEYS if name in source.types)
-        bands: Counter[str] = Counter()
+        query = _scores_query(document, source, kept)
         with replaced_whole(target) as temporary:
-            tables = _scored(document, source, kinds, kept, csv=kind != ".parquet")
-            first = next(tables)
-            with opened_sink(temporary, kind, first.schema) as sink:
-                for table in chain((first,), tables):
-                    sink.write_table(table)
-                    bands.update(table.column("band").to_pylist())
-    return ScoredFile(target, sum(bands.values()), dict(bands), scorer.warnings + warnings)
+            try:
+                bands = _written(connection, query, temporary, kind)
+            except duckdb.Error as error:
+                source.refuse_faults(kinds)
+                with as_read_error(source.path):
+                    raise error
+    return ScoredFile(target, sum(bands.values()), bands, scorer.warnings + warnings)
+
+
+def _scores_query(document: Document, source: InputFile, kept: Sequence[str]) -> str:
+    """The query that reads the file and gives the columns of the result, row by row in file order."""
+    body = document["body"]
+    kinds = validate_body(body)
+    # Nothing is fenced, so that rows stream through; DuckDB computes each relation once all the same.
+    dialect = replace(DIALECTS["duckdb"], fence="")
+    query, outputs = compose(
+        document,
+        dialect,
+        source="inputs",
+        prefix="churnbench_",
+        account_id=None,
+        columns={name: f"v{position}" for position, name in enumerate(kinds)},
+        column_types={},
+        details=False,
+    )
+    write, dimensions = query.write, body["dimensions"]
+    outputs += [f"{write.rounded(f'd{k}', 100.0)} AS s{k}" for k in range(len(dimensions))]
+    hundred = write.number(100)
+    wanted = [(f"account_id.k{position}", name) for position, name in enumerate(kept)]
+    wanted += [("health_score_x100", "health_score_x100")]
+    wanted += [(f"{write.as_double('health_score_x100')} / {hundred}", "health_score"), ("band", "band")]
+    wanted += [("reading_band", "reading_band")] if body.get("hysteresis") else []
+    wanted += [("coverage_bp", "coverage_bp"), ("churn_probability", "churn_probability")]
+    wanted += [(f"s{k} / {hundred}", f"{dimension['id']}_score") for k, dimension in enumerate(dimensions)]
+    wanted += [(write.string(value), name) for name, value in _stamps(document).items()]
+    columns = ", ".join(f"{expression} AS {write.name(name)}" for expression, name in wanted)
+    inputs = f"inputs AS (\n{source.relation(kinds, tuple(kept))})"
+    return f"WITH {inputs},\nscored AS (\n{query.chain.query(outputs)})\nSELECT {columns} FROM scored"
+
+
+def _written(connection: duckdb.DuckDBPyConnection, query: str, path: Path, kind: str) -> dict[str, int]:
+    """Write the rows of a query and count the bands."""
+    if kind == ".parquet":
+        quoted = str(path).replace("'", "''")
+        connection.execute(f"COPY ({query}) TO '{quoted}' (FORMAT parquet)")
+        counted = connection.execute(f"SELECT band, count(*) FROM read_parquet('{quoted}') GROUP BY band").fetchall()
+        return dict(sorted(counted))
+    bands: Counter[str] = Counter()
+    reader = connection.sql(query).to_arrow_reader(BATCH_ROWS)
+    with opened_sink(path, kind, reader.schema) as sink:
+        for batch in reader:
+            table = pa.table(batch)
+            sink.write_table(without_formulas(table))
+            bands.update(table.column("band").to_pylist())
+    return dict(bands)
 
 
 def score_table(document: Document, frame: pd.DataFrame) -> pd.DataFrame:
@@ -100,12 +157,14 @@ def score_table(document: Document, frame: pd.DataFrame) -> pd.DataFrame:
     names = ["band", "coverage_bp", "churn_probability"]
     names += [f"{dimension['id']}_score" for dimension in body["dimensions"]]
     columns.update({name: scored[name] for name in names})
-    stamps = {
-        "config_version": document["config_version"],
-        "body_sha256": document["integrity"]["body_sha256"],
-    }
+    stamps = _stamps(document)
     columns.update({name: pd.array([stamp] * len(frame), dtype="str") for name, stamp in stamps.items()})
     return pd.DataFrame(columns, index=frame.index)
+
+
+def _stamps(document: Document) -> dict[str, str]:
+    """What tells which config a row was scored with."""
+    return {"config_version": document["config_version"], "body_sha256": document["integrity"]["body_sha256"]}
 
 
 def _usable(document: Document, source: InputFile, *, allow_missing: bool) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -129,27 +188,3 @@ def _usable(document: Document, source: InputFile, *, allow_missing: bool) -> tu
         )
     warnings = tuple(f"Column {name} is absent and counts as missing in every row." for name in absent)
     return {name: kind for name, kind in kinds.items() if name in source.types}, warnings
-
-
-def _scored(
-    document: Document, source: InputFile, kinds: Mapping[str, str], kept: tuple[str, ...], *, csv: bool
-) -> Iterator[pa.Table]:
-    """Tables of scores; at least one, so that an empty input gives an empty file with its header."""
-    count = 0
-    for keys, frame in source.batches(kinds, kept):
-        count += 1
-        yield _joined(document, keys, frame, csv=csv)
-    if count == 0:
-        keys = pa.table({name: pa.array([], pa.string()) for name in kept})
-        empty = pd.DataFrame({name: pd.Series([], dtype=np.float64) for name in kinds})
-        yield _joined(document, keys, empty, csv=csv)
-
-
-def _joined(document: Document, keys: pa.Table, frame: pd.DataFrame, *, csv: bool) -> pa.Table:
-    scores = pa.Table.from_pandas(score_table(document, frame), preserve_index=False)
-    table = keys
-    for name, column in zip(scores.column_names, scores.columns, strict=True):
-        wide = pa.types.is_large_string(column.type)
-        table = table.append_column(name, column.cast(pa.string()) if wide else column)
-    table = table.replace_schema_metadata(None)
-    return without_formulas(table) if csv else table

@@ -28,6 +28,9 @@ _WORDS = {
 }
 
 
+_NO_FAULT = "CAST(NULL AS VARCHAR)"
+
+
 class InputFile:
     """A csv, csv.gz or parquet file (or a glob of them), read through DuckDB."""
 
@@ -39,7 +42,7 @@ class InputFile:
         reader = "read_parquet" if kind == ".parquet" else "read_csv"
         quoted = path.replace("'", "''")
         self._source = f"{reader}('{quoted}'{options})"
-        with _as_input_error(path):
+        with as_read_error(path):
             described = connection.execute(f"DESCRIBE SELECT * FROM {self._source}").fetchall()
         self.types = {name: kind_name for name, kind_name, *_ in described}
 
@@ -61,7 +64,7 @@ class InputFile:
             value, fault = self._cast(name, kind)
             columns += [f"{value} AS v{position}", f"{fault} AS f{position}"]
         query = f"SELECT {', '.join(columns)} FROM {self._source}"
-        with _as_input_error(self.path):
+        with as_read_error(self.path):
             reader = self._connection.sql(query).to_arrow_reader(BATCH_ROWS)
             seen = 0
             for batch in reader:
@@ -73,11 +76,56 @@ class InputFile:
                 yield table.select([f"k{k}" for k in range(len(kept))]).rename_columns(list(kept)), frame
                 seen += table.num_rows
 
+    def relation(self, kinds: Mapping[str, str], kept: tuple[str, ...]) -> str:
+        """SQL of the file's rows in file order: `account_id`, a struct of the kept columns, and one column per input.
+
+        Args:
+            kinds: input id -> "number", "boolean" or "category"; columns v0, v1, ... follow this order, NULL throughout
+                for an input that the file does not have.
+            kept: columns to hand through unchanged, as fields k0, k1, ...
+
+        Returns:
+            A query. A cell that is not a number stops it with an error; `refuse_faults` then says which.
+        """
+        fields = ", ".join(f"k{position} := {_quoted(name)}" for position, name in enumerate(kept))
+        columns = [f"struct_pack({fields}) AS account_id"]
+        for position, (name, kind) in enumerate(kinds.items()):
+            if name not in self.types:
+                absent = "VARCHAR" if kind == "category" else "DOUBLE"
+                columns.append(f"CAST(NULL AS {absent}) AS v{position}")
+                continue
+            value, fault = self._cast(name, kind)
+            if fault != _NO_FAULT:
+                value = f"CASE WHEN ({fault}) IS NOT NULL THEN CAST(error('not a number') AS DOUBLE) ELSE {value} END"
+            columns.append(f"{value} AS v{position}")
+        return f"SELECT {', '.join(columns)} FROM {self._source}"
+
+    def refuse_faults(self, kinds: Mapping[str, str]) -> None:
+        """Name the first cell of a numeric column that is not a number, if there is one.
+
+        Raises:
+            InputError: file, row, column, value.
+        """
+        faults = {name: self._cast(name, kind)[1] for name, kind in kinds.items() if name in self.types}
+        doubtful = [(name, fault) for name, fault in faults.items() if fault != _NO_FAULT]
+        if not doubtful:
+            return
+        columns = ", ".join(f"{fault} AS f{position}" for position, (_, fault) in enumerate(doubtful))
+        any_fault = " OR ".join(f"f{position} IS NOT NULL" for position in range(len(doubtful)))
+        query = f"SELECT row_number() OVER () AS place, {columns} FROM {self._source}"
+        with as_read_error(self.path):
+            row = self._connection.execute(
+                f"SELECT * FROM ({query}) WHERE {any_fault} ORDER BY place LIMIT 1"
+            ).fetchone()
+        if row is not None:
+            position = next(k for k in range(len(doubtful)) if row[k + 1] is not None)
+            raise self._fault(row[position + 1], doubtful[position][0], int(row[0]) - 1)
+
     def _cast(self, name: str, kind: str) -> tuple[str, str]:
         """SQL for the value of an input, and for the offending text where it has none."""
         column, found = _quoted(name), self.types[name]
         if kind == "category":
-            return f"CAST({column} AS VARCHAR)", "CAST(NULL AS VARCHAR)"
+            return f"CAST({column} AS VARCHAR)", _NO_FAULT
         if found != "VARCHAR":
             if found in ("DATE", "TIME") or found.startswith(("TIMESTAMP", "STRUCT", "MAP")) or "[" in found:
                 raise InputError(
@@ -86,7 +134,8 @@ class InputFile:
                     column=name,
                     fix="Convert it to a number, e.g. to days.",
                 )
-            return f"CAST({column} AS DOUBLE)", "CAST(NULL AS VARCHAR)"
+            exact = f"CAST({column} AS VARCHAR)" if found.startswith("DECIMAL") else column
+            return f"CAST({exact} AS DOUBLE)", _NO_FAULT
         number = f"TRY_CAST({column} AS DOUBLE)"
         word, (yes, no) = f"lower(trim({column}))", _WORDS[kind]
         number = f"CASE WHEN {word} IN {yes} THEN 1.0 WHEN {word} IN {no} THEN 0.0 ELSE {number} END"
@@ -98,11 +147,14 @@ class InputFile:
             return
         values = faults.to_pylist()
         place = next(k for k, value in enumerate(values) if value is not None)
+        raise self._fault(values[place], name, seen + place)
+
+    def _fault(self, value: str, name: str, before: int) -> InputError:
         header = 2 if kind_of(self.path, READ_KINDS) != ".parquet" else 1
-        raise InputError(
-            f"{values[place]!r} is not a number.",
+        return InputError(
+            f"{value!r} is not a number.",
             file=self.path,
-            row=seen + place + header,
+            row=before + header,
             column=name,
             fix="Write an empty cell for a missing value, and correct the others.",
         )
@@ -164,7 +216,8 @@ def _quoted(name: str) -> str:
 
 
 @contextmanager
-def _as_input_error(path: str) -> Iterator[None]:
+def as_read_error(path: str) -> Iterator[None]:
+    """Turns what DuckDB says about a file into the error that the command line prints."""
     try:
         yield
     except duckdb.Error as error:

@@ -1,4 +1,5 @@
 import csv
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 
@@ -223,3 +224,36 @@ def test_an_expired_config_scores_nothing_and_an_overdue_review_is_a_warning(tmp
     with pytest.raises(InputError, match=r"core\.json.*expired"):
         score_file(config, source, tmp_path / "out.csv", now="2027-01-01")
     assert "review" in score_file(config, source, tmp_path / "out.csv", now="2026-07-01").warnings[0]
+
+
+@pytest.mark.parametrize("target", ["out.parquet", "out.csv"])
+def test_a_large_file_keeps_the_order_of_its_rows_and_equals_the_frame(tmp_path: Path, target: str) -> None:
+    rows = 300_000  # several row groups, so that threads could change their order
+    body = {**small_body(), "hysteresis": {"input": "held", "margin": 300, "reading": None}}
+    config = write_document(assemble(body), tmp_path / "core.json")
+    frame = pd.DataFrame(
+        {
+            "account_id": range(rows),
+            **{name: [value] * rows for name, value in FULL_ROW.items()},
+            "logins_30d": [k % 23 - 1.5 for k in range(rows)],
+            "held": [("red", "yellow", None, "green", "purple")[k % 5] for k in range(rows)],
+        }
+    )
+    result = score_file(config, write(frame, tmp_path / "in.parquet"), tmp_path / target)
+    found, wanted = read(tmp_path / target), score_frame(body, frame)
+    assert found["account_id"].astype(int).tolist() == list(range(rows))
+    for name in ("health_score_x100", "band", "reading_band", "coverage_bp"):
+        assert found[name].tolist() == wanted[name].tolist()
+    assert result.bands == wanted["band"].value_counts().to_dict()
+
+
+def test_a_wide_decimal_column_is_read_as_the_nearest_double(config: Path, tmp_path: Path) -> None:
+    exact = Decimal("9007199254740993.000000000000001")
+    frame = inputs(2).assign(logins_30d=20.0, plan="gold")
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    place = table.schema.get_field_index("logins_30d")
+    table = table.set_column(place, "logins_30d", pa.array([exact, Decimal(15)], pa.decimal128(38, 15)))
+    pa.parquet.write_table(table, tmp_path / "in.parquet")
+    score_file(config, tmp_path / "in.parquet", tmp_path / "out.parquet")
+    wanted = score_frame(small_body(), frame.assign(logins_30d=[float(exact), 15.0]))
+    assert read(tmp_path / "out.parquet")["health_score_x100"].tolist() == wanted["health_score_x100"].tolist()
