@@ -42,7 +42,8 @@ def document() -> dict:
 
 def make_inputs(path: Path, rows: int) -> None:
     values = ", ".join(f"CASE WHEN random() < 0.05 THEN NULL ELSE random() END AS {name}" for name in METRICS)
-    with duckdb.connect(config={"enable_progress_bar": "false"}) as connection:
+    with duckdb.connect() as connection:
+        connection.execute("SET enable_progress_bar = false")
         connection.execute("SELECT setseed(0.5)")
         connection.execute(f"COPY (SELECT range AS account_id, {values} FROM range({rows})) TO '{path}'")
 
@@ -130,7 +131,8 @@ def run_one(way: str, folder: Path) -> None:
         score_file(folder / "config.json", source, target)
     elif way == "hand-written":
         written = ", ".join(f"'{value}' AS {name}" for name, value in stamps.items())
-        with duckdb.connect(config={"enable_progress_bar": "false"}) as connection:
+        with duckdb.connect() as connection:
+            connection.execute("SET enable_progress_bar = false")
             connection.execute(f"COPY ({hand_query(source, written)}) TO '{target}'")
     else:
         with_pandas(source, target, stamps)

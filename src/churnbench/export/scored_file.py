@@ -79,7 +79,8 @@ def score_file(
     if target.exists() and Path(input_path).exists() and target.samefile(input_path):
         raise InputError("the scores would replace their own inputs.", file=str(target), fix="Choose another --out.")
     kind = kind_of(str(target), WRITE_KINDS)
-    with duckdb.connect(config={"enable_progress_bar": "false"}) as connection:  # it would write to stdout
+    with duckdb.connect() as connection:
+        connection.execute("SET enable_progress_bar = false")  # it would write to stdout
         source = InputFile(connection, os.fspath(input_path))
         kinds, warnings = _usable(document, source, allow_missing=allow_missing)
         kept = tuple(name for name in _KEYS if name in source.types)
