@@ -114,8 +114,6 @@ class Writer:
 
     def by_text(self, value: str, table: Sequence[tuple[str, float]], otherwise: float | None) -> str:
         """A number by text; `otherwise` (NULL when None) for missing or unknown text."""
-        if not table:
-            return self.as_double("NULL") if otherwise is None else self.number(otherwise)
         rest = "" if otherwise is None else f" ELSE {self.number(otherwise)}"
         branches = " ".join(f"WHEN {self.is_text(value, text)} THEN {self.number(x)}" for text, x in table)
         return f"CASE {branches}{rest} END"

@@ -1,4 +1,5 @@
 import builtins
+import math
 import os
 from collections.abc import Iterator
 from random import Random
@@ -9,9 +10,10 @@ from formula_worlds import FULL_ROW, assemble, knots_of, random_body, random_row
 from hostile_numbers import extreme_body, extreme_row
 
 from churnbench.domain.errors import InputError
-from churnbench.export import ENGINES, to_sql, verify
+from churnbench.export import DIALECTS, ENGINES, to_sql, verify
 from churnbench.export.engines import in_order
 from churnbench.export.postgres_engine import SERVER
+from churnbench.export.sql_text import Writer
 from churnbench.export.vectors import Probes
 from churnbench.formula import validate_body
 
@@ -168,3 +170,16 @@ def test_without_psycopg_the_engine_says_how_to_have_it(monkeypatch: pytest.Monk
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(InputError, match=r"churnbench\[postgres\]"):
         ENGINES["postgres"](assemble(small_body()), [FULL_ROW])
+
+
+@pytest.mark.postgres
+def test_postgresql_divides_at_both_borders_without_raising(cursor: Any) -> None:
+    pairs = [(math.ldexp(m, e), math.ldexp(1.0, e - 1024)) for m in (1.0, 1.0 - 2.0**-53, 1.5) for e in (0, 300, 900)]
+    pairs += [(math.ldexp(m, -1074), math.ldexp(m, k)) for m in (1.0, 3.0, 5.0) for k in (0, 1, 2, 900)]
+    pairs = [(sign * top, bottom) for top, bottom in pairs for sign in (1.0, -1.0)]
+    cursor.execute("CREATE TEMPORARY TABLE pairs (k INTEGER, a DOUBLE PRECISION, b DOUBLE PRECISION)")
+    cursor.executemany("INSERT INTO pairs VALUES (%s, %s, %s)", [(k, *pair) for k, pair in enumerate(pairs)])
+    quotient = Writer(DIALECTS["postgres"]).quotient("a", "b")
+    found = [row[0] for row in cursor.execute(f"SELECT {quotient} FROM pairs ORDER BY k").fetchall()]
+    assert found == [top / bottom for top, bottom in pairs]
+    assert {math.inf, -math.inf, 0.0} <= set(found)
