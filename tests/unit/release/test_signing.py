@@ -123,7 +123,7 @@ def test_a_private_key_is_its_owners_alone_is_never_overwritten_and_never_shown(
 def test_a_key_that_others_can_read_or_that_is_no_ed25519_key_is_refused(tmp_path: Path) -> None:
     made = new_key(tmp_path / "k.pem", "Ada")
     made.private_file.chmod(0o640)
-    with pytest.raises(InputError, match="mode 0640.*chmod 600"):
+    with pytest.raises(InputError, match=r"mode 0640.*chmod 600"):
         read_signing_key(made.private_file)
     rsa = generate_private_key(65537, 2048).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
