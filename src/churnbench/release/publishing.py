@@ -118,7 +118,8 @@ def repaired(folder: Path, now: str) -> list[str]:
     newest = max([entry["sequence"] for entry in history.decisions(folder) if entry["state"] == "activated"], default=0)
     if pointer is not None:
         newest = max(newest, pointer.sequence)
-    unknown = [sequence for sequence in sorted(sequences(folder)) if sequence > newest]
+    # With neither pointer nor history nothing tells a leftover from a release, so all stay where they are.
+    unknown = [sequence for sequence in sorted(sequences(folder)) if sequence > newest > 0]
     return done + [_put_away(release_file(folder, sequence)) for sequence in unknown]
 
 

@@ -184,6 +184,17 @@ def test_a_torn_last_line_of_the_history_is_ignored_then_removed_and_a_damaged_o
         history.entries(folder)
 
 
+def test_releases_stay_where_they_are_when_pointer_and_history_were_lost(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    made = three_releases(models, tmp_path)
+    for name in ("current", "history.jsonl"):
+        (models / "core" / name).unlink()
+    back = rollback(models, "core", **WHO, reason="Somebody emptied the folder.", to=3)
+    assert back.pointer.sequence == 5
+    assert active(models, "core")[0]["body"] == made[1].document["body"]
+    assert all(release.path.exists() for release in made)
+
+
 def test_the_history_is_only_appended_to(tmp_path: Path) -> None:
     models = tmp_path / "models"
     before = b""
