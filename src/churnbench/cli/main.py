@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from churnbench.cli.release_verbs import register
 from churnbench.domain.errors import ChurnbenchError
 
 app = typer.Typer(
@@ -197,6 +198,9 @@ def ui(
     from churnbench.cli import commands
 
     commands.ui(project, port=port)
+
+
+register(app)
 
 
 def main() -> None:

@@ -59,14 +59,21 @@ def open_recorder(
 
 
 def _open(store: Store, experiment: str) -> tuple[Any, str]:
+    client = make_client(store)
+    with alone(store), quiet(), _artifact_root(store):
+        return client, make_experiment(client, store, experiment)
+
+
+def make_client(store: Store) -> PatientClient:
+    """A client of the store, its tables made and its artifact locations brought up to date."""
     mlflow = load_mlflow()
     with alone(store), quiet(), _artifact_root(store):
         with_retry(lambda: relocate(store))
-        client = PatientClient(with_retry(lambda: mlflow.MlflowClient(tracking_uri=store.uri, registry_uri=store.uri)))
-        return client, _experiment(client, store, experiment)
+        return PatientClient(with_retry(lambda: mlflow.MlflowClient(tracking_uri=store.uri, registry_uri=store.uri)))
 
 
-def _experiment(client: Any, store: Store, name: str) -> str:
+def make_experiment(client: Any, store: Store, name: str) -> str:
+    """Id of an experiment, made or restored when it is not there."""
     found = client.get_experiment_by_name(name)
     if found is not None and found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)

@@ -141,7 +141,7 @@ class MlflowRecorder:
         self._attempt("the config", write, None)
 
     def _start(self) -> str:
-        tags = flat_tags(self._tags) | {KIND_TAG: "review"} | this_process().as_tags() | _origin()
+        tags = flat_tags(self._tags) | {KIND_TAG: "review"} | this_process().as_tags() | origin()
         run = self._client.create_run(self._experiment_id, run_name=self._name, tags=tags)
         return str(run.info.run_id)
 
@@ -177,7 +177,7 @@ class MlflowRecorder:
             self._client.log_batch(run_id, params=few)
 
     def _nested(self, contender: str, fold: str, parameters: Mapping[str, object], metrics: MetricValues) -> None:
-        tags = _origin() | {PARENT_TAG: self._run_id, KIND_TAG: "fold"}
+        tags = origin() | {PARENT_TAG: self._run_id, KIND_TAG: "fold"}
         run = self._client.create_run(
             self._experiment_id,
             run_name=f"{contender} · {fold}",
@@ -230,7 +230,7 @@ class MlflowRecorder:
             flavour = save(model, example, folder)
             logged = self._client.create_logged_model(
                 self._experiment_id,
-                name=_model_name(name),
+                name=registered_name(name),
                 source_run_id=self._run_id,
                 tags={"flavour": flavour},
             )
@@ -243,7 +243,7 @@ class MlflowRecorder:
         self._register(name, source, alias, model_id=logged.model_id)
 
     def _register(self, name: str, source: str, alias: str, model_id: str | None = None) -> None:
-        registered = _model_name(name)
+        registered = registered_name(name)
         if not self._known(registered):
             try:
                 self._client.create_registered_model(registered)
@@ -258,7 +258,8 @@ class MlflowRecorder:
         return bool(self._client.search_registered_models(f"name = '{registered}'"))
 
 
-def _origin() -> dict[str, str]:
+def origin() -> dict[str, str]:
+    """Tags that say who made a run and with what."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
@@ -266,7 +267,7 @@ def _origin() -> dict[str, str]:
     return {"mlflow.user": user, "mlflow.source.name": "churnbench", "mlflow.source.type": "LOCAL"}
 
 
-def _model_name(name: str) -> str:
+def registered_name(name: str) -> str:
     """Registered names may hold neither `/` nor `:`; quotes would end the search filter."""
     return "".join("-" if character in "/:'\"\\.%" else character for character in name)[:200] or "unnamed"
 

@@ -120,7 +120,7 @@ def run_review(
             backtest = run_backtest(cohort, spec, folds, settings, rule, progress)
         evidence = evidence_of(project, backtest, findings, recorder, seed, progress, watch)
         with watch.stage("writing"):
-            _write(staging, project, backtest, evidence)
+            evidence["configs"] = _write(staging, project, backtest, evidence)
         with watch.stage("tracking"):
             record_review(recorder, project, backtest, evidence, staging)
         evidence["seconds"] = watch.seconds()
@@ -275,10 +275,14 @@ def _fold_json(cohort: Cohort, fold: Fold) -> dict[str, Any]:
     }
 
 
-def _write(staging: Path, project: Project, backtest: Backtest, evidence: Mapping[str, Any]) -> None:
-    """Configs and tables into the staging folder."""
-    write_document(incumbent_document(project, backtest, evidence), staging / "incumbent.json")
-    write_document(candidate_document(project, backtest, evidence), staging / "config.json")
+def _write(staging: Path, project: Project, backtest: Backtest, evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """Configs and tables into the staging folder; returns which bodies this evidence is about."""
+    documents = {
+        "incumbent": ("incumbent.json", incumbent_document(project, backtest, evidence)),
+        "candidate": (CONFIG, candidate_document(project, backtest, evidence)),
+    }
+    for name, document in documents.values():
+        write_document(document, staging / name)
     assert backtest.holdout is not None  # noqa: S101 - opened before anything is written
     backtest.holdout.drop(columns="fold").astype({"y": np.int8}).to_parquet(
         staging / "holdout_scores.parquet", index=False
@@ -287,3 +291,4 @@ def _write(staging: Path, project: Project, backtest: Backtest, evidence: Mappin
     inputs = [name for name in ("segment", "arr", "days_to_renewal", "days_since_start") if name in latest]
     columns = ["account_id", "as_of", *dict.fromkeys([*inputs, *backtest.cohort.metrics])]
     latest[columns].to_parquet(staging / "latest_inputs.parquet", index=False)
+    return {role: {"file": name, **document["integrity"]} for role, (name, document) in documents.items()}

@@ -292,4 +292,4 @@ def test_an_account_without_a_name_is_recorded_as_unknown(monkeypatch: pytest.Mo
         raise KeyError("uid not found")
 
     monkeypatch.setattr(recorder_module.getpass, "getuser", nameless)
-    assert recorder_module._origin()["mlflow.user"] == "unknown"
+    assert recorder_module.origin()["mlflow.user"] == "unknown"

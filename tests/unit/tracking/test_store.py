@@ -18,7 +18,7 @@ from churnbench.domain.errors import InputError
 from churnbench.tracking import open_recorder, ui_command
 from churnbench.tracking import process as process_module
 from churnbench.tracking.models import NotStorableError, native
-from churnbench.tracking.opening import _artifact_root, _experiment
+from churnbench.tracking.opening import _artifact_root, make_experiment
 from churnbench.tracking.process import ProcessIdentity, from_tags, is_gone, this_process
 from churnbench.tracking.quiet import quiet
 from churnbench.tracking.retry import is_busy, with_retry
@@ -362,9 +362,9 @@ class FakeServer:
 
 def test_an_experiment_created_by_another_review_meanwhile_is_used() -> None:
     server = Store("https://mlflow.example", None, None)
-    assert _experiment(FakeServer(answers=True), server, "acme") == "5"
+    assert make_experiment(FakeServer(answers=True), server, "acme") == "5"
     with pytest.raises(RuntimeError, match="already exists"):
-        _experiment(FakeServer(answers=False), server, "acme")
+        make_experiment(FakeServer(answers=False), server, "acme")
     with alone(server), _artifact_root(server):
         assert "_MLFLOW_SERVER_ARTIFACT_ROOT" not in os.environ
 

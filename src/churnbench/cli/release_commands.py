@@ -1,0 +1,166 @@
+"""What the verbs of releases do; `release_verbs` only parses."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from datetime import date
+from pathlib import Path
+
+from churnbench.domain.errors import InputError
+from churnbench.export import read_document
+from churnbench.release import (
+    Released,
+    Surroundings,
+    diff,
+    diff_file,
+    lifecycle_state,
+    new_key,
+    promote,
+    read_signing_key,
+    rollback,
+    shadow,
+    write_bundle,
+)
+from churnbench.release.portfolio_text import portfolio_text
+
+_DEFAULT_STORE = "sqlite:///mlruns/mlflow.db"
+_WIDTH, _LABEL = 80, 12
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def promote_run(
+    path: Path,
+    *,
+    models: Path,
+    by: str,
+    role: str,
+    decision: str,
+    conditions: list[str],
+    override: str | None,
+    review_by: str | None,
+    key: Path | None,
+    unsigned: bool,
+    tracking: str | None,
+) -> None:
+    """Release a config and say what is active now."""
+    made = promote(
+        path,
+        models,
+        by=by,
+        role=role,
+        decision=decision,
+        conditions=conditions,
+        override=override,
+        review_by=_date(review_by),
+        surroundings=_surroundings(key, tracking, unsigned=unsigned),
+    )
+    _say(_told(made, by, role, tracking))
+
+
+def roll_back(
+    config_id: str,
+    *,
+    models: Path,
+    by: str,
+    role: str,
+    reason: str,
+    to: int | None,
+    key: Path | None,
+    unsigned: bool,
+    tracking: str | None,
+) -> None:
+    """Issue an earlier formula again and say what is active now."""
+    around = _surroundings(key, tracking, unsigned=unsigned)
+    made = rollback(models, config_id, by=by, role=role, reason=reason, to=to, surroundings=around)
+    _say(_told(made, by, role, tracking))
+
+
+def compare(before: Path, after: Path, *, portfolio: Path | None, as_json: bool, allow_missing: bool) -> None:
+    """Print what differs between two configs."""
+    documents = (read_document(before), read_document(after))
+    if portfolio is None:
+        found = diff(*documents)
+    else:
+        found = diff_file(*documents, portfolio, allow_missing=allow_missing)
+    _say(found.json() if as_json else found.text())
+
+
+def score_both(champion: Path, challenger: Path, data: Path, *, out: Path, allow_missing: bool) -> None:
+    """Score a file with two configs and print the effect."""
+    result = shadow(read_document(champion), read_document(challenger), data, out, allow_missing=allow_missing)
+    for warning in result.warnings:
+        sys.stderr.write(f"churnbench: {warning}\n")
+    _say(f"Both scores of {result.summary.accounts:,} rows: {out}\n\n{portfolio_text(result.summary)}")
+
+
+def export_bundle(config: Path, *, out: Path, table: str = "accounts", contact: str | None = None) -> None:
+    """Write the folder for the person who integrates a config."""
+    folder = write_bundle(config, out, table=table, contact=contact)
+    _say(f"Made {folder}; start with {folder / 'README.md'}.")
+
+
+def make_key(out: Path, *, owner: str) -> None:
+    """Make a signing key and say what to do with its halves."""
+    made = new_key(out, owner)
+    _say(
+        f"Key {made.key_id}\n"
+        f"  private  {made.private_file} (mode 0600; keep it out of the repository)\n"
+        f"  public   {made.public_file}; merge its entry into trusted_keys.json of every reader"
+    )
+
+
+def _surroundings(key: Path | None, tracking: str | None, *, unsigned: bool) -> Surroundings:
+    store = tracking or (_DEFAULT_STORE if _default_database().exists() else None)
+
+    def opener() -> object:
+        from churnbench.tracking import open_registry
+
+        return open_registry(store or _DEFAULT_STORE, Path.cwd())
+
+    return Surroundings(
+        key=None if key is None else read_signing_key(key),
+        unsigned=unsigned,
+        registry=None if store is None else opener,  # type: ignore[arg-type] # mlflow is typed behind its own border
+    )
+
+
+def _default_database() -> Path:
+    return Path.cwd() / "mlruns" / "mlflow.db"
+
+
+def _told(made: Released, by: str, role: str, tracking: str | None) -> str:
+    followed = not any("did not follow" in warning for warning in made.warnings)
+    if tracking is None and not _default_database().exists():
+        alias = "no MLflow store here, no alias moved (--tracking names one)"
+    else:
+        alias = "champion in MLflow points at it" if followed else "champion in MLflow is behind, see below"
+    p = made.pointer
+    rows = [
+        ("Active", f"{p.config_id} {p.version}, sequence {p.sequence} ({made.level} change)"),
+        ("File", str(made.path)),
+        ("Formula", p.body_sha256),
+        ("Decided by", f"{by}, {role}"),
+        ("Signature", made.signed_by or "none"),
+        ("Alias", alias),
+        ("Life", lifecycle_state(made.document, p.since).sentence),
+        *(("Note", warning) for warning in made.warnings),
+    ]
+    return "\n".join(_row(label, text) for label, text in rows)
+
+
+def _row(label: str, text: str) -> str:
+    wrapped = textwrap.wrap(text, _WIDTH - _LABEL, break_long_words=False, break_on_hyphens=False) or [""]
+    return "\n".join(f"{label if not k else '':<{_LABEL}}{line}" for k, line in enumerate(wrapped))
+
+
+def _date(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{text!r} is not a date.", column="--review-by", fix="Write it like 2026-09-30.") from None
