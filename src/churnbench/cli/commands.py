@@ -13,7 +13,7 @@ from churnbench.cli.summary import closing_summary
 from churnbench.data.project import Project, load_project
 from churnbench.data.world_settings import WorldSettings
 from churnbench.domain.cohort import OutcomeWindow
-from churnbench.domain.errors import BlockedError, ChurnbenchError, InputError
+from churnbench.domain.errors import BlockedError, InputError
 from churnbench.domain.findings import Finding
 from churnbench.workflow import check_project, run_review
 from churnbench.workflow.review import blocked_by
@@ -122,29 +122,6 @@ def score(config: Path, data: Path, out: Path, *, allow_missing: bool) -> None:
     for warning in result.warnings:
         sys.stderr.write(f"churnbench: {warning}\n")
     _say(f"{result.rows:,} rows scored: {out}")
-
-
-def export(config: Path, *, to: str, dialect: str, table: str) -> None:
-    """Print SQL."""
-    from churnbench.export import read_document, to_sql
-
-    if to != "sql":
-        raise InputError(f"'{to}' cannot be emitted.", column="--to", fix="Use --to sql.")
-    _say(to_sql(read_document(config), dialect, table) + ";")
-
-
-def verify(config: Path, *, engines: tuple[str, ...]) -> None:
-    """Compare engines; a difference ends with exit code 2."""
-    from churnbench.export import read_document
-    from churnbench.export import verify as verify_document
-
-    results = verify_document(read_document(config), engines)
-    for result in results:
-        state = "equal" if result.ok else f"{result.mismatches} differ"
-        _say(f"  {result.engine:<10} {result.rows:,} rows: {state}")
-    broken = [result for result in results if not result.ok]
-    if broken:
-        raise ChurnbenchError(f"{broken[0].engine} does not agree: {broken[0].first_difference}")
 
 
 def simulate(

@@ -97,31 +97,49 @@ def score(
 @app.command()
 def export(
     config: ConfigPath,
-    to: Annotated[str, typer.Option("--to", help="What to emit: sql.")] = "sql",
-    dialect: Annotated[str, typer.Option("--dialect", help="SQL dialect: duckdb.")] = "duckdb",
+    to: Annotated[str, typer.Option("--to", help="sql, javascript, dbt, kit or bundle.")] = "sql",
+    out: Annotated[Path | None, typer.Option("--out", help="File or folder; SQL is printed without it.")] = None,
+    dialect: Annotated[
+        str,
+        typer.Option("--dialect", help="duckdb, sqlite, postgres, spark, databricks, snowflake, bigquery or redshift."),
+    ] = "duckdb",
     table: Annotated[str, typer.Option("--table", help="Table with account_id and one column per input.")] = "accounts",
+    details: Annotated[
+        bool, typer.Option("--details", help="With SQL and dbt: dimension scores, contributions, caps, stale metrics.")
+    ] = False,
+    contact: Annotated[
+        str | None, typer.Option("--contact", help="With a bundle: whom its integrator may ask.")
+    ] = None,
 ) -> None:
-    """Print SQL that scores a table exactly as the config does.
+    """Write what scores exactly as the config does: SQL, JavaScript, dbt models, a conformance kit, or all of it.
 
-    Example: churnbench export runs/demo/config.json --to sql --dialect duckdb --table accounts
+    Example: churnbench export runs/demo/config.json --to sql --dialect postgres --table accounts
     """
-    from churnbench.cli import commands
+    from churnbench.cli import config_commands
 
-    commands.export(config, to=to, dialect=dialect, table=table)
+    config_commands.export(config, to=to, out=out, dialect=dialect, table=table, details=details, contact=contact)
 
 
 @app.command()
 def verify(
-    config: ConfigPath,
-    engine: Annotated[str, typer.Option("--engine", help="Engines, comma-separated: python,duckdb.")] = "python,duckdb",
+    config: Annotated[Path, typer.Argument(help="Weight config, or a conformance kit (.jsonl).", metavar="CONFIG")],
+    engine: Annotated[
+        str,
+        typer.Option("--engine", help="Comma-separated: python, numpy, duckdb, sqlite, postgres, javascript, spark."),
+    ] = "python,duckdb",
+    answers: Annotated[
+        Path | None,
+        typer.Option("--answers", help="JSON Lines that your own scorer wrote for the kit; instead of engines."),
+    ] = None,
 ) -> None:
-    """Prove that every engine named computes the same integers from a config.
+    """Prove that engines, or a scorer of your own, compute the same integers from a config.
 
-    Example: churnbench verify runs/demo/config.json --engine python,duckdb
+    Example: churnbench verify runs/demo/config.json --engine python,duckdb,javascript
     """
-    from churnbench.cli import commands
+    from churnbench.cli import config_commands
 
-    commands.verify(config, engines=tuple(part.strip() for part in engine.split(",") if part.strip()))
+    engines = tuple(part.strip() for part in engine.split(",") if part.strip())
+    config_commands.verify_config(config, engines=engines, answers=answers)
 
 
 @app.command()

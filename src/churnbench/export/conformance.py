@@ -109,30 +109,56 @@ def write_kit(kit: Kit, path: str | Path) -> Path:
     return target
 
 
-def run_kit(kit: Kit, engine: KitEngine) -> list[Broken]:
-    """Every case that an engine gets wrong, without tolerance."""
+def run_kit(kit: Kit, engine: KitEngine) -> dict[int, Mapping[str, Any]]:
+    """What an engine answers, by the number of the case."""
     answers: list[Mapping[str, Any]] = []
     for name, cases in groupby(kit.cases, lambda case: case.config):
         answers += engine(kit.documents[name], [case.inputs for case in cases])
-    return _compared(kit, dict(enumerate(answers, start=1)))
+    return dict(enumerate(answers, start=1))
 
 
-def check_answers(kit: Kit, path: str | Path) -> list[Broken]:
-    """Every case that a file of answers (`{"case", "out"}` per line) gets wrong or leaves out.
+def read_answers(path: str | Path) -> dict[int, Mapping[str, Any]]:
+    """Answers from a file, `{"case", "out"}` per line, by the number of the case.
 
     Raises:
         InputError: for a line that is no such object, naming it.
     """
-    answers: dict[int, Mapping[str, Any]] = {}
-    text = _read(Path(path))
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
-            case, out = _answer(line, str(path), number)
-            answers[case] = out
-    return _compared(kit, answers)
+    return dict(_answer(line, str(path), number) for number, line in _lines(Path(path)))
 
 
-def _compared(kit: Kit, answers: Mapping[int, Mapping[str, Any]]) -> list[Broken]:
+def read_kit(path: str | Path) -> Kit:
+    """Read a kit that `write_kit` wrote.
+
+    Raises:
+        InputError: for anything else, naming the line; and for a config that the scorer refuses.
+    """
+    documents: dict[str, Document] = {}
+    scorers: dict[str, Scorer] = {}
+    cases: list[Case] = []
+    for number, line in _lines(Path(path)):
+        try:
+            entry = json.loads(line)
+            if "document" in entry:
+                name, document = entry["config"], entry["document"]
+                scorers[name] = checked_scorer(document, now=document["lifecycle"]["created"], file=str(path))
+                documents[name] = document
+            elif "case" in entry:
+                inputs = decode(entry["in"], scorers[entry["config"]].inputs)
+                cases.append(Case(entry["config"], entry["rule"], inputs, entry["out"]))
+            elif entry["kit"] != _NAME:
+                raise KeyError("kit")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise InputError(
+                f"{line[:60]!r} is no line of a conformance kit.",
+                file=str(path),
+                row=number,
+                fix="Write one with churnbench export CONFIG --to kit --out FILE.",
+            ) from None
+    return Kit(documents, cases)
+
+
+def differences(kit: Kit, answers: Mapping[int, Mapping[str, Any]]) -> list[Broken]:
+    """Every case that the answers get wrong, without tolerance; what is needed must be there."""
     found = []
     for number, case in enumerate(kit.cases, start=1):
         answer = answers.get(number, {})
@@ -154,11 +180,12 @@ def _same(found: Any, wanted: Any) -> bool:
     return bool(isinstance(found, bool) == isinstance(wanted, bool) and found == wanted)
 
 
-def _read(path: Path) -> str:
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read: {error}", file=str(path), fix="Give a JSON Lines file in UTF-8.") from None
+    return ((number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
 
 
 def _answer(line: str, file: str, number: int) -> tuple[int, Mapping[str, Any]]:

@@ -1,87 +1,26 @@
-"""The engines that can score a document, and the proof that they agree."""
+"""The engines that can score a document; `parity` proves that they agree."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from random import Random
 from typing import Any
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from churnbench.domain.errors import InputError
 from churnbench.export.document import Document, checked_scorer
 from churnbench.export.node_engine import score_in_javascript
 from churnbench.export.sql import to_sql
 from churnbench.export.sql_details import everything_of_row
-from churnbench.export.vectors import Probes, Row
+from churnbench.export.vectors import Row
 from churnbench.formula import Body, score_frame, validate_body
-from churnbench_scorer.golden import decode, everything
+from churnbench_scorer.golden import everything
 
 #: What `churnbench_scorer.golden.everything` gives of one score, or those of its keys that an engine has.
 Outcome = dict[str, Any]
 Engine = Callable[[Document, Sequence[Row]], list[Outcome]]
-
-
-@dataclass(frozen=True)
-class EngineResult:
-    """What one engine made of the golden vectors and the random rows.
-
-    Attributes:
-        engine: its name.
-        rows: rows compared.
-        mismatches: rows that differ in anything compared, without tolerance.
-        first_difference: inputs, what differs, what was expected and what arrived; None when all agree.
-        compared: keys of `churnbench_scorer.golden.everything` that this engine gives and that were compared.
-    """
-
-    engine: str
-    rows: int
-    mismatches: int
-    first_difference: str | None
-    compared: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether every row agrees."""
-        return self.mismatches == 0
-
-
-def verify(
-    document: Document,
-    engines: Sequence[str] = ("python", "duckdb"),
-    *,
-    random_rows: int = 500,
-    seed: int = 0,
-) -> list[EngineResult]:
-    """Score golden vectors and random rows on every engine and compare exactly.
-
-    Args:
-        document: a config document.
-        engines: names out of `ENGINES`.
-        random_rows: rows beside the golden vectors; the standard-library scorer says what they should give.
-        seed: seed of those rows.
-
-    Returns:
-        One result per engine, in the order asked for.
-
-    Raises:
-        InputError: for an unknown engine, or a document that the scorer refuses.
-    """
-    for name in engines:
-        if name not in ENGINES:
-            raise InputError(f"engine {name!r} is not known.", fix=f"Use some of {', '.join(ENGINES)}.")
-    scorer = checked_scorer(document)
-    kinds = validate_body(document["body"])
-    probes, rng = Probes(document["body"], kinds), Random(seed)  # noqa: S311 - reproducible, not secret
-    rows = [decode(vector["in"], scorer.inputs) for vector in document["golden"]]
-    rows += [probes.random(rng) for _ in range(random_rows)]
-    # Loading has replayed the golden vectors, so here the scorer can speak for them too.
-    wanted = score_in_python(document, rows)
-    return [_compare(name, rows, wanted, ENGINES[name](document, rows)) for name in engines]
 
 
 def score_in_python(document: Document, rows: Sequence[Row]) -> list[Outcome]:
@@ -190,15 +129,3 @@ def _of_record(body: Body, record: Row) -> Outcome:
         "dimensions": {name: None if score is None else round(score * 100.0) for name, score in points.items()},
         "contributions": parts if scored else [],
     }
-
-
-def _compare(engine: str, rows: Sequence[Row], wanted: Sequence[Outcome], found: Sequence[Outcome]) -> EngineResult:
-    compared = tuple(key for key in wanted[0] if key in found[0]) if wanted else ()
-    mismatches, first = 0, None
-    for row, expected, arrived in zip(rows, wanted, found, strict=True):
-        different = [key for key in compared if expected[key] != arrived[key]]
-        mismatches += bool(different)
-        if different and first is None:
-            key = different[0]
-            first = f"inputs {row}: {key} expected {expected[key]!r}, {engine} gave {arrived[key]!r}"
-    return EngineResult(engine, len(rows), mismatches, first, compared)

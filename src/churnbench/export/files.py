@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from churnbench.domain.errors import InputError
 from churnbench.export.document import Document, as_input_error
 from churnbench_scorer import ConfigRefused
 from churnbench_scorer.reading import read
@@ -61,6 +63,55 @@ def replaced_whole(target: Path) -> Iterator[Path]:
         _sync_folder(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def refuse_filled(folder: Path) -> None:
+    """Refuse a folder that holds something, or a file in its place.
+
+    Raises:
+        InputError: naming it.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError("the folder is not empty.", file=str(folder), fix="Name a new folder; nothing was changed.")
+
+
+def write_folder(files: Mapping[str, bytes], target: Path) -> Path:
+    """Write a folder that appears whole or not at all.
+
+    Args:
+        files: path below the folder -> content.
+        target: absent or empty. It is written beside it, then renamed; a rename onto a filled folder fails.
+
+    Raises:
+        InputError: for a folder that is not empty or cannot be made.
+    """
+    refuse_filled(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+    except OSError as error:
+        raise _no_folder("made", error, target) from None
+    try:
+        for name, data in files.items():
+            path = staging / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+        staging.chmod(0o755)
+        try:
+            staging.rename(target)
+        except OSError as error:
+            raise _no_folder("put in place", error, target) from None
+        _sync_folder(target.parent)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return target
+
+
+def _no_folder(what: str, error: OSError, target: Path) -> InputError:
+    return InputError(f"the folder cannot be {what}: {error.strerror}.", file=str(target), fix="Choose another --out.")
 
 
 def pretty(value: Any, indent: int = 0) -> str:

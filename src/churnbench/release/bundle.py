@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
-import importlib.util
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from churnbench.domain.errors import InputError
-from churnbench.export import DIALECTS, Document, checked_scorer, read_document, to_sql
-from churnbench.export.files import pretty
+from churnbench.export import DIALECTS, Document, checked_scorer, kit_of, read_document, to_sql
+from churnbench.export.files import pretty, refuse_filled, write_folder
+from churnbench.export.javascript import javascript_bundle
 from churnbench.release.bundle_readme import bundle_readme
 from churnbench.release.keys import TrustedKey, read_trusted_keys
 from churnbench.release.model_card import model_card
@@ -55,8 +52,7 @@ def write_bundle(
         InputError: for a refused config, a signature that fails, or a folder that is not empty.
     """
     source, target = Path(config), Path(out)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise InputError("the folder is not empty.", file=str(target), fix="Name a new folder; nothing was changed.")
+    refuse_filled(target)
     document = read_document(source)
     checked_scorer(document, now=now, file=str(source))
     signature = read_signature(source)
@@ -68,8 +64,7 @@ def write_bundle(
     if signature is not None:
         files["config.sig.json"] = signature_path(source).read_bytes()
     files[MANIFEST] = _manifest(document, files)
-    _write_folder(files, target)
-    return target
+    return write_folder(files, target)
 
 
 def bundle_files(
@@ -77,12 +72,11 @@ def bundle_files(
 ) -> Files:
     """Every file that is made from a document: name in the bundle -> bytes."""
     sql, not_emitted = _sql_files(document, table)
-    javascript = javascript_files(document)
+    javascript = javascript_bundle(document)
     readme = bundle_readme(
         document,
         dialects=list(sql),
         not_emitted=not_emitted,
-        javascript=list(javascript),
         table_name=table,
         signed_by=signed_by,
         contact=contact,
@@ -90,20 +84,16 @@ def bundle_files(
     texts = {
         "README.md": readme,
         "MODEL_CARD.md": model_card(document),
-        "golden.jsonl": "".join(json.dumps(vector, ensure_ascii=False) + "\n" for vector in document["golden"]),
+        "golden.jsonl": _json_lines(document["golden"]),
+        "conformance.jsonl": _json_lines(kit_of(document).lines()),
         **{f"sql/{name}.sql": text for name, text in sql.items()},
         **{f"javascript/{name}": text for name, text in javascript.items()},
     }
     return {**{name: text.encode("utf-8") for name, text in texts.items()}, **_scorer_files()}
 
 
-def javascript_files(document: Document) -> dict[str, str]:
-    """The JavaScript module for a document: file name -> text; empty where this version has no JavaScript export."""
-    module = "churnbench.export.javascript"
-    if importlib.util.find_spec(module) is None:
-        return {}
-    made: Callable[[Document], dict[str, str]] = importlib.import_module(module).javascript_bundle
-    return made(document)
+def _json_lines(objects: Iterable[Any]) -> str:
+    return "".join(json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n" for entry in objects)
 
 
 def _sql_files(document: Document, table: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -133,31 +123,3 @@ def _manifest(document: Document, files: Files) -> bytes:
     }
     about = {name: document[name] for name in ("config_id", "config_version", "sequence")} | document["integrity"]
     return (pretty({"format": "churnbench-bundle", "config": about, "files": listed}) + "\n").encode()
-
-
-def _write_folder(files: Files, target: Path) -> None:
-    """Write beside the target, then rename; a rename onto an empty folder replaces it, onto a filled one fails."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
-    except OSError as error:
-        raise InputError(
-            f"the folder cannot be made: {error.strerror}.", file=str(target), fix="Choose another --out."
-        ) from None
-    try:
-        for name, data in files.items():
-            path = staging / name
-            path.parent.mkdir(exist_ok=True)
-            with path.open("wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-        staging.chmod(0o755)
-        try:
-            staging.rename(target)
-        except OSError as error:
-            raise InputError(
-                f"the folder cannot be put in place: {error.strerror}.", file=str(target), fix="Choose another --out."
-            ) from None
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from churnbench.export import Document
+from churnbench.export import DIALECTS, Document
 from churnbench.release import parts
 from churnbench.release.markdown import code, escaped, table
 
@@ -15,12 +15,14 @@ import churnbench_scorer
 print(churnbench_scorer.load("config.json").body_sha256)"""
 
 
+_NOT_EXECUTED = " (emitted and parsed, not executed by churnbench's tests: compare it with golden.jsonl first)"
+
+
 def bundle_readme(
     document: Document,
     *,
     dialects: Sequence[str],
     not_emitted: Mapping[str, str],
-    javascript: Sequence[str],
     table_name: str,
     signed_by: str | None,
     contact: str | None,
@@ -31,7 +33,6 @@ def bundle_readme(
         document: a checked config document.
         dialects: SQL files in the bundle.
         not_emitted: dialect -> why it has no file.
-        javascript: files of the JavaScript module, none when it is not part.
         table_name: table that the SQL reads.
         signed_by: key id of the signature, None when there is none.
         contact: whom to ask.
@@ -44,7 +45,8 @@ def bundle_readme(
         ["## Score in Python", "", "Python 3.9 or newer, standard library only; in this folder.", "",
          *_python()],
         ["## Score in SQL", "", *_sql(dialects, not_emitted, table_name)],
-        *([["## Score in JavaScript", "", *_javascript(javascript)]] if javascript else []),
+        ["## Score in JavaScript", "", "One module without dependencies, for Node 18 or newer and for pages.", "",
+         *_javascript()],
         ["## Verify what you received", "", *_verify(signed_by)],
         ["## What missing means", "", *_missing(document)],
         ["## What bands mean", "", *_bands(document)],
@@ -81,17 +83,16 @@ def _sql(dialects: Sequence[str], not_emitted: Mapping[str, str], table_name: st
         f"Each file is one query over the table {code(table_name)} with account_id and one column per input. It gives "
         "account_id, health_score_x100 (hundredths of a point), band, coverage_bp and churn_probability.",
         "",
-        *(f"- sql/{name}.sql" for name in dialects),
+        *(f"- sql/{name}.sql{_NOT_EXECUTED if not DIALECTS[name].executed else ''}" for name in dialects),
     ]
     return lines + [f"- {name}: not emitted, since {escaped(reason)}" for name, reason in not_emitted.items()]
 
 
-def _javascript(files: Sequence[str]) -> list[str]:
-    module = next((name for name in files if name.endswith(".mjs")), files[0])
+def _javascript() -> list[str]:
     text = (
         'import { readFileSync } from "node:fs";\n'
-        f'import {{ load }} from "./javascript/{module}";\n'
-        'const scorer = load(JSON.parse(readFileSync("config.json", "utf8")));\n'
+        'import { load } from "./javascript/churnbench-scorer.mjs";\n'
+        'const scorer = load(readFileSync("config.json", "utf8"));\n'
         'console.log(scorer.score(JSON.parse(readFileSync("golden.jsonl", "utf8").split("\\n")[0]).in));'
     )
     return _fenced("javascript", text)
@@ -107,7 +108,9 @@ def _verify(signed_by: str | None) -> list[str]:
         )
     return [
         "Every file has its sha256 in MANIFEST.json. Loading replays every golden vector and refuses a config that was "
-        "edited, has expired, or scores differently here. golden.jsonl holds the same vectors for other languages.",
+        "edited, has expired, or scores differently here. A scorer of your own proves itself with conformance.jsonl: "
+        'score every line that has a `case`, write `{"case": 1, "out": {"score": ..., "band": ..., "coverage": ..., '
+        '"churn_probability": ...}}` per line, and run `churnbench verify conformance.jsonl --answers FILE`.',
         "",
         *_fenced("python", _VERIFY),
         "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -12,10 +13,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import typer
+from formula_worlds import assemble, small_body
 from projects import HEAD, QUICK, copy_of, edit, world, write_project
 
-from churnbench.cli import commands, main
+from churnbench.cli import main
 from churnbench.domain.errors import ChurnbenchError
+from churnbench.export import write_document
 
 VERBS = sorted(typer.main.get_command(main.app).commands)  # type: ignore[attr-defined]
 
@@ -290,19 +293,51 @@ def test_an_interrupt_and_a_closed_pipe_have_exit_codes_of_their_own(
     assert cli("run") == Said(2, "", "churnbench: words.\n")
 
 
-def test_engines_that_disagree_end_with_two(cli: Teller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from types import SimpleNamespace
+def test_engines_that_disagree_end_with_two_and_name_the_rules(
+    cli: Teller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from churnbench.export import engines
 
-    import churnbench.export
+    def wrong(document: dict, rows: list) -> list:
+        return [{**found, "coverage": 1} for found in engines.score_in_python(document, rows)]
 
-    results = [
-        SimpleNamespace(engine="python", ok=True, rows=5, mismatches=0, first_difference=None),
-        SimpleNamespace(engine="duckdb", ok=False, rows=5, mismatches=2, first_difference="row 3: 1 is not 2"),
-    ]
-    monkeypatch.setattr(churnbench.export, "read_document", lambda path: {})
-    monkeypatch.setattr(churnbench.export, "verify", lambda document, engines: results)
-    said = cli("verify", "any.json")
+    config = write_document(assemble(small_body()), tmp_path / "core.json")
+    monkeypatch.setattr("churnbench.export.parity.ENGINES", {**engines.ENGINES, "duckdb": wrong})
+    said = cli("verify", str(config), "--engine", "python,duckdb")
     assert said.code == 2
-    assert "2 differ" in said.out
-    assert "duckdb does not agree: row 3" in said.err
-    assert callable(commands.verify)
+    assert "equal in score, reading, band" in said.out
+    assert "core: a random row" in said.out
+    assert "more rules" in said.out
+    assert "duckdb does not agree: case 1 (core, an ordinary row): coverage 1, expected" in said.err
+
+
+def test_a_kit_is_exported_answered_and_checked(cli: Teller, tmp_path: Path) -> None:
+    config, kit = write_document(assemble(small_body()), tmp_path / "core.json"), tmp_path / "kit.jsonl"
+    assert "cases" in cli("export", str(config), "--to", "kit", "--out", str(kit)).out
+    assert cli("verify", str(kit), "--engine", "python,sqlite").code == 0
+    answers = [
+        {"case": entry["case"], "out": entry["out"]}
+        for entry in map(json.loads, kit.read_text("utf-8").splitlines())
+        if "case" in entry
+    ]
+    path = tmp_path / "answers.jsonl"
+    path.write_text("\n".join(map(json.dumps, answers)), encoding="utf-8")
+    for given in (config, kit):
+        assert cli("verify", str(given), "--answers", str(path)).code == 0
+    path.write_text("\n".join(map(json.dumps, answers[:-1])), encoding="utf-8")
+    assert cli("verify", str(kit), "--answers", str(path)).code == 2
+
+
+def test_every_form_of_a_config_is_written(cli: Teller, tmp_path: Path) -> None:
+    config = str(write_document(assemble(small_body()), tmp_path / "core.json"))
+    for form, first in (("javascript", "churnbench-scorer.mjs"), ("dbt", "README.md"), ("bundle", "MODEL_CARD.md")):
+        said = cli("export", config, "--to", form, "--out", str(tmp_path / form))
+        assert (said.code, said.err) == (0, "")
+        assert list((tmp_path / form).rglob(first))
+        assert cli("export", config, "--to", form, "--out", str(tmp_path / form)).code == 2
+    for arguments in (["--dialect", "postgres", "--details"], ["--dialect", "snowflake"]):
+        assert "SELECT" in cli("export", config, *arguments).out
+    assert cli("export", config, "--out", str(tmp_path / "score.sql")).code == 0
+    assert (tmp_path / "score.sql").read_text("utf-8").endswith(";\n")
+    assert "Add --out" in cli("export", config, "--to", "kit").err
+    assert "sql, javascript, dbt, kit, bundle" in cli("export", config, "--to", "excel").err

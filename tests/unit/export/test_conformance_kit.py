@@ -9,11 +9,24 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from engines_here import ENGINES_HERE
 from formula_worlds import assemble, random_body, small_body
 from scorer_mutants import MUTANTS, load_mutant
 
 from churnbench.domain.errors import InputError
-from churnbench.export.conformance import Kit, check_answers, kit_of, run_kit, standard_kit, write_kit
+from churnbench.export import parity
+from churnbench.export.conformance import (
+    Broken,
+    Kit,
+    KitEngine,
+    differences,
+    kit_of,
+    read_answers,
+    read_kit,
+    run_kit,
+    standard_kit,
+    write_kit,
+)
 from churnbench_scorer import load
 from churnbench_scorer.golden import decode, everything
 from churnbench_scorer.rules import KNOWN_FEATURES
@@ -31,8 +44,12 @@ def reference(document: dict, rows: list) -> list:
     return [everything(scorer.score(row, extra="ignore")) for row in rows]
 
 
+def broken_by(kit: Kit, engine: KitEngine) -> list[Broken]:
+    return differences(kit, run_kit(kit, engine))
+
+
 def test_the_reference_answers_every_case_of_its_own_kit(kit: Kit) -> None:
-    assert run_kit(kit, reference) == []
+    assert broken_by(kit, reference) == []
 
 
 def test_the_configs_of_the_kit_use_every_feature_that_changes_a_score(kit: Kit) -> None:
@@ -42,7 +59,9 @@ def test_the_configs_of_the_kit_use_every_feature_that_changes_a_score(kit: Kit)
 
 def test_the_kit_finds_every_fault_that_people_make(kit: Kit, tmp_path: Path) -> None:
     survivors = [
-        mutant.fault for number, mutant in enumerate(MUTANTS) if not run_kit(kit, load_mutant(mutant, tmp_path, number))
+        mutant.fault
+        for number, mutant in enumerate(MUTANTS)
+        if not broken_by(kit, load_mutant(mutant, tmp_path, number))
     ]
     assert len(MUTANTS) >= 25
     assert survivors == []
@@ -50,7 +69,7 @@ def test_the_kit_finds_every_fault_that_people_make(kit: Kit, tmp_path: Path) ->
 
 def test_a_fault_is_reported_with_the_rule_that_it_breaks(kit: Kit, tmp_path: Path) -> None:
     mutant = next(mutant for mutant in MUTANTS if mutant.fault == "a zero denominator gives 0 points")
-    broken = run_kit(kit, load_mutant(mutant, tmp_path, 99))
+    broken = broken_by(kit, load_mutant(mutant, tmp_path, 99))
     assert {one.config for one in broken} == {"ratio"}
     assert any(one.rule == "denominator bought" for one in broken)
     assert "denominator bought): score" in " ".join(map(str, broken))
@@ -60,7 +79,7 @@ def test_a_fault_is_reported_with_the_rule_that_it_breaks(kit: Kit, tmp_path: Pa
 def test_the_kit_of_one_config_holds_its_golden_vectors_and_is_answered_by_the_reference(seed: int) -> None:
     document = assemble(random_body(Random(seed)))
     own = kit_of(document)
-    assert run_kit(own, reference) == []
+    assert broken_by(own, reference) == []
     scorer = load(document)
     inputs = [case.inputs for case in own.cases]
     assert all(
@@ -93,7 +112,7 @@ for line in open(sys.argv[1], encoding="utf-8"):
     found = subprocess.run([sys.executable, "-c", stranger, str(PUBLISHED)], capture_output=True, text=True, check=True)
     answers = tmp_path / "answers.jsonl"
     answers.write_text(found.stdout, encoding="utf-8")
-    assert check_answers(standard_kit(), answers) == []
+    assert differences(standard_kit(), read_answers(answers)) == []
 
 
 def test_wrong_and_left_out_answers_are_named(kit: Kit, tmp_path: Path) -> None:
@@ -105,7 +124,7 @@ def test_wrong_and_left_out_answers_are_named(kit: Kit, tmp_path: Path) -> None:
     del lines[-1]
     path = tmp_path / "answers.jsonl"
     path.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
-    broken = check_answers(own, path)
+    broken = differences(own, read_answers(path))
     assert [(one.case, one.key) for one in broken] == [
         (3, "band"),
         (6, "coverage"),
@@ -121,10 +140,32 @@ def test_a_line_that_is_no_answer_is_refused_with_its_number(line: str, tmp_path
     path = tmp_path / "answers.jsonl"
     path.write_text('{"case": 1, "out": {}}\n' + line, encoding="utf-8")
     with pytest.raises(InputError, match="no answer") as refused:
-        check_answers(kit_of(assemble(small_body())), path)
+        read_answers(path)
     assert refused.value.row == 2
 
 
 def test_a_file_of_answers_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
-        check_answers(kit_of(assemble(small_body())), tmp_path / "absent.jsonl")
+        read_answers(tmp_path / "absent.jsonl")
+
+
+def test_a_kit_read_from_its_file_is_the_kit(kit: Kit) -> None:
+    again = read_kit(PUBLISHED)
+    assert again.documents == kit.documents
+    assert [repr(case) for case in again.cases] == [repr(case) for case in kit.cases]
+
+
+@pytest.mark.parametrize(
+    "line", ["no json", '{"kit": "other"}', '{"case": 1, "config": "absent", "rule": "", "in": {}, "out": {}}', "[]"]
+)
+def test_a_line_that_is_none_of_a_kit_is_refused_with_its_number(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "kit.jsonl"
+    path.write_text('{"kit": "churnbench-conformance", "spec_version": "1.0"}\n\n' + line, encoding="utf-8")
+    with pytest.raises(InputError, match="no line of a conformance kit") as refused:
+        read_kit(path)
+    assert refused.value.row == 3
+
+
+def test_every_engine_here_answers_the_published_kit() -> None:
+    for result in parity.verify_kit(read_kit(PUBLISHED), list(ENGINES_HERE)):
+        assert result.ok, result.broken[0]

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churnbench.domain.errors import InputError
-from churnbench.export import ENGINES, to_sql, verify
+from churnbench.export import ENGINES, kit_of, to_sql, verify
 from churnbench.export import engines as engines_module
+from churnbench.export import parity as parity_module
 from churnbench.export.sql import RESULT_COLUMNS
 from churnbench.export.sql_details import everything_of_row
 from churnbench.export.vectors import Probes
@@ -51,11 +52,12 @@ def test_not_a_number_infinity_and_null_reach_duckdb_as_they_are() -> None:
     assert [outcome["coverage"] for outcome in outcomes] == [5800, 5800, 5800, 5800, 10000]
 
 
-def test_verify_compares_golden_and_random_rows_on_every_engine() -> None:
+def test_verify_compares_the_kit_and_random_rows_on_every_engine() -> None:
     document = assemble(small_body())
+    count = len(kit_of(document).cases) + 50
     results = verify(document, LOCAL, random_rows=50)
     assert tuple(result.engine for result in results) == LOCAL
-    assert all(result.ok and result.rows == 53 and result.first_difference is None for result in results)
+    assert all(result.ok and result.rows == count and result.rules == {} for result in results)
     everything = set(ENGINES["python"](document, [FULL_ROW])[0])
     left_out = {result.engine: everything - set(result.compared) for result in results}
     assert left_out == {"python": set(), "numpy": {"total", "caps", "stale"}, "duckdb": set(), "sqlite": set()}
@@ -67,10 +69,11 @@ def test_verify_reports_the_first_row_an_engine_gets_wrong(monkeypatch: pytest.M
         found[2] = {**found[2], "caps": ["never"]}
         return found
 
-    monkeypatch.setattr(engines_module, "ENGINES", {**ENGINES, "wrong": wrong})
+    monkeypatch.setattr(parity_module, "ENGINES", {**ENGINES, "wrong": wrong})
     (result,) = verify(assemble(small_body()), ["wrong"], random_rows=3)
-    assert (result.ok, result.mismatches, result.rows) == (False, 1, 6)
-    assert "caps expected [], wrong gave ['never']" in str(result.first_difference)
+    assert (result.ok, len(result.broken)) == (False, 1)
+    assert "caps ['never'], expected []" in str(result.broken[0])
+    assert result.rules == {f"core: {result.broken[0].rule}": 1}
 
 
 def test_unknown_engines_dialects_and_broken_documents_are_refused() -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from release_worlds import NOW, candidate, moved_body, released
 
 from churnbench.domain.errors import InputError
-from churnbench.export import DIALECTS, write_document
+from churnbench.export import DIALECTS, read_kit, verify_kit, write_document
 from churnbench.release import bundle as bundle_module
 from churnbench.release import new_key, read_signing_key, read_trusted_keys, write_bundle
 from churnbench.release.bundle_readme import bundle_readme
@@ -218,10 +219,18 @@ def test_a_dialect_that_cannot_hold_the_formula_is_named_with_the_reason(tmp_pat
     assert "- Data team, room 4" in text
 
 
-def test_the_javascript_module_goes_along_where_this_version_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle_module, "javascript_files", lambda document: {"churnbench-scorer.mjs": "export {};"})
-    files = bundle_module.bundle_files(candidate())
-    assert files["javascript/churnbench-scorer.mjs"] == b"export {};"
-    (lines,) = snippets(files["README.md"].decode(), "javascript")
-    assert 'from "./javascript/churnbench-scorer.mjs"' in lines
-    assert 'split("\\n")' in lines
+@pytest.mark.skipif(shutil.which("node") is None, reason="install Node 18 or later (e.g. apt-get install nodejs)")
+def test_the_javascript_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
+    document = candidate()
+    folder = write_bundle(write_document(document, tmp_path / "core.json"), tmp_path / "bundle", now="2026-03-01")
+    (lines,) = snippets((folder / "README.md").read_text("utf-8"), "javascript")
+    (folder / "try.mjs").write_text(lines, encoding="utf-8")
+    said = subprocess.run(["node", "try.mjs"], cwd=folder, capture_output=True, text=True, check=True).stdout
+    assert f"health_score_x100: {document['golden'][0]['out']['score']}" in said
+
+
+def test_the_kit_of_the_bundle_is_answered_by_the_scorer_in_it(tmp_path: Path) -> None:
+    folder = write_bundle(write_document(candidate(), tmp_path / "core.json"), tmp_path / "bundle", now="2026-03-01")
+    kit = read_kit(folder / "conformance.jsonl")
+    assert len(kit.cases) > 50
+    assert verify_kit(kit, ["python"])[0].ok
