@@ -17,7 +17,12 @@ def cells(notebook: nbformat.NotebookNode) -> list[tuple[str, str]]:
 
 
 def test_there_are_notebooks_to_run() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["claims_and_truth", "first_steps", "weights_and_thresholds"]
+    assert [path.stem for path in NOTEBOOKS] == [
+        "claims_and_truth",
+        "first_steps",
+        "from_review_to_production",
+        "weights_and_thresholds",
+    ]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
