@@ -14,13 +14,14 @@ import pyarrow as pa
 
 from churnbench.domain.errors import InputError
 from churnbench.export.document import Document, checked_scorer
-from churnbench.export.sql import RESULT_COLUMNS, to_sql
+from churnbench.export.sql import to_sql
+from churnbench.export.sql_details import everything_of_row
 from churnbench.export.vectors import Probes, Row
-from churnbench.formula import score_frame, validate_body
-from churnbench_scorer.golden import decode
+from churnbench.formula import Body, score_frame, validate_body
+from churnbench_scorer.golden import decode, everything
 
-#: health_score_x100, band, coverage_bp, churn_probability
-Outcome = tuple[int | None, str, int, float | None]
+#: What `churnbench_scorer.golden.everything` gives of one score, or those of its keys that an engine has.
+Outcome = dict[str, Any]
 Engine = Callable[[Document, Sequence[Row]], list[Outcome]]
 
 
@@ -31,14 +32,16 @@ class EngineResult:
     Attributes:
         engine: its name.
         rows: rows compared.
-        mismatches: rows that differ in any of the four outputs, without tolerance.
-        first_difference: inputs, what was expected and what arrived, in words; None when all agree.
+        mismatches: rows that differ in anything compared, without tolerance.
+        first_difference: inputs, what differs, what was expected and what arrived; None when all agree.
+        compared: keys of `churnbench_scorer.golden.everything` that this engine gives and that were compared.
     """
 
     engine: str
     rows: int
     mismatches: int
     first_difference: str | None
+    compared: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -83,28 +86,30 @@ def verify(
 def score_in_python(document: Document, rows: Sequence[Row]) -> list[Outcome]:
     """Score with the standard-library scorer, the reference."""
     scorer = checked_scorer(document)
-    scores = [scorer.score(row, extra="ignore") for row in rows]
-    return [(s.health_score_x100, s.band, s.coverage_bp, s.churn_probability) for s in scores]
+    return [everything(scorer.score(row, extra="ignore")) for row in rows]
 
 
 def score_in_numpy(document: Document, rows: Sequence[Row]) -> list[Outcome]:
-    """Score with the vectorised formula."""
-    names = validate_body(document["body"])
+    """Score with the vectorised formula, which does not list caps and stale metrics."""
+    body = document["body"]
+    names = validate_body(body)
     frame = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names})
-    return _outcomes(score_frame(document["body"], frame))
+    scored = score_frame(body, frame, contributions=True)
+    records = scored.astype(object).where(scored.notna(), None).to_dict("records")
+    return [_of_record(body, record) for record in records]
 
 
 def score_in_duckdb(document: Document, rows: Sequence[Row]) -> list[Outcome]:
     """Score with the emitted SQL in DuckDB."""
     with duckdb.connect() as connection:
-        connection.register("accounts", _table(document, rows))
-        found: list[Outcome] = connection.execute(_ordered(to_sql(document, "duckdb", "accounts"))).fetchall()
-        return found
+        connection.register("accounts", input_table(document, rows))
+        cursor = connection.execute(in_order(to_sql(document, "duckdb", "accounts", details=True)))
+        return outcomes(document, cursor.description, cursor.fetchall())
 
 
 def score_in_sqlite(document: Document, rows: Sequence[Row]) -> list[Outcome]:
     """Score with the emitted SQL in SQLite (which stores NaN as NULL)."""
-    table = _table(document, rows)
+    table = input_table(document, rows)
     names = ", ".join(f'"{name}"' for name in table.column_names)
     connection = sqlite3.connect(":memory:")
     try:
@@ -112,25 +117,35 @@ def score_in_sqlite(document: Document, rows: Sequence[Row]) -> list[Outcome]:
         marks = ", ".join("?" for _ in table.column_names)
         values = zip(*(column.to_pylist() for column in table.columns), strict=True)
         connection.executemany(f"INSERT INTO accounts VALUES ({marks})", values)
-        return connection.execute(_ordered(to_sql(document, "sqlite", "accounts"))).fetchall()
+        cursor = connection.execute(in_order(to_sql(document, "sqlite", "accounts", details=True)))
+        return outcomes(document, cursor.description, cursor.fetchall())
     finally:
         connection.close()
 
 
-#: Every engine that this installation can run.
+def score_in_postgres(document: Document, rows: Sequence[Row]) -> list[Outcome]:
+    """Score with the emitted SQL on the PostgreSQL server that CHURNBENCH_POSTGRES names."""
+    from churnbench.export.postgres_engine import fetch_scores  # it needs a package that few have
+
+    return outcomes(document, *fetch_scores(document, input_table(document, rows)))
+
+
+#: Every engine by name; postgres needs a server.
 ENGINES: Mapping[str, Engine] = {
     "python": score_in_python,
     "numpy": score_in_numpy,
     "duckdb": score_in_duckdb,
     "sqlite": score_in_sqlite,
+    "postgres": score_in_postgres,
 }
 
 
-def _ordered(query: str) -> str:
-    return f"SELECT {', '.join(RESULT_COLUMNS[1:])} FROM ({query}) AS scored ORDER BY account_id"
+def in_order(query: str) -> str:
+    """The query with its rows in the order of account_id."""
+    return f"SELECT * FROM ({query}) AS scored ORDER BY account_id"
 
 
-def _table(document: Document, rows: Sequence[Row]) -> pa.Table:
+def input_table(document: Document, rows: Sequence[Row]) -> pa.Table:
     """Rows as an Arrow table with an account number; NaN stays NaN, None becomes NULL."""
     columns: dict[str, pa.Array] = {"account_id": pa.array(range(len(rows)), pa.int64())}
     for name, kind in validate_body(document["body"]).items():
@@ -144,6 +159,12 @@ def _table(document: Document, rows: Sequence[Row]) -> pa.Table:
     return pa.table(columns)
 
 
+def outcomes(document: Document, description: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]]) -> list[Outcome]:
+    """Rows of a query with details, as fetched through a database cursor."""
+    names = [column[0] for column in description]
+    return [everything_of_row(document, dict(zip(names, row, strict=True))) for row in rows]
+
+
 def _double(value: Any) -> float | None:
     try:
         return None if value is None else float(value)
@@ -151,23 +172,30 @@ def _double(value: Any) -> float | None:
         return None
 
 
-def _outcomes(scored: pd.DataFrame) -> list[Outcome]:
-    return [
-        (None if pd.isna(score) else int(score), band, int(coverage), None if pd.isna(risk) else float(risk))
-        for score, band, coverage, risk in zip(
-            scored["health_score_x100"],
-            scored["band"],
-            scored["coverage_bp"],
-            scored["churn_probability"],
-            strict=True,
-        )
-    ]
+def _of_record(body: Body, record: Row) -> Outcome:
+    names = [name for dimension in body["dimensions"] for name, _ in dimension["weights"]]
+    parts = [[name, record[f"{name}_gained_x100"], record[f"{name}_lost_x100"]] for name in names]
+    scored = record["health_score_x100"] is not None
+    points = {d["id"]: record[f"{d['id']}_score"] for d in body["dimensions"]}
+    return {
+        "score": record["health_score_x100"],
+        "reading": record.get("reading_band", record["band"]),
+        "band": record["band"],
+        "coverage": record["coverage_bp"],
+        "raw": record["raw_score_x100"],
+        "churn_probability": record["churn_probability"],
+        "dimensions": {name: None if score is None else round(score * 100.0) for name, score in points.items()},
+        "contributions": parts if scored else [],
+    }
 
 
 def _compare(engine: str, rows: Sequence[Row], wanted: Sequence[Outcome], found: Sequence[Outcome]) -> EngineResult:
-    different = [k for k, pair in enumerate(zip(wanted, found, strict=True)) if pair[0] != tuple(pair[1])]
-    first = None
-    if different:
-        k = different[0]
-        first = f"inputs {rows[k]}: expected {wanted[k]}, {engine} gave {tuple(found[k])}"
-    return EngineResult(engine, len(rows), len(different), first)
+    compared = tuple(key for key in wanted[0] if key in found[0]) if wanted else ()
+    mismatches, first = 0, None
+    for row, expected, arrived in zip(rows, wanted, found, strict=True):
+        different = [key for key in compared if expected[key] != arrived[key]]
+        mismatches += bool(different)
+        if different and first is None:
+            key = different[0]
+            first = f"inputs {row}: {key} expected {expected[key]!r}, {engine} gave {arrived[key]!r}"
+    return EngineResult(engine, len(rows), mismatches, first, compared)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from churnbench.domain.errors import InputError
 from churnbench.export.document import Document
-from churnbench.export.sql_relations import Relations
-from churnbench.export.sql_text import DIALECTS, Writer
+from churnbench.export.sql_chain import Chain
+from churnbench.export.sql_details import add_contributions, detail_outputs
+from churnbench.export.sql_metrics import Query, metric_points, read_inputs
+from churnbench.export.sql_score import band_name, dimension_means, health_score, total_score
+from churnbench.export.sql_text import COLUMN_TYPES, DIALECTS, Dialect, Writer
 from churnbench.formula import validate_body
-from churnbench_scorer import INSUFFICIENT
 
 #: Result columns of every emitted query, in order.
 RESULT_COLUMNS = ("account_id", "health_score_x100", "band", "coverage_bp", "churn_probability")
@@ -21,9 +22,10 @@ def to_sql(
     dialect: str = "duckdb",
     table: str | Sequence[str] = "accounts",
     *,
-    account_id: str = "account_id",
+    account_id: str | None = None,
     columns: Mapping[str, str] | None = None,
-    dimensions: bool = False,
+    column_types: Mapping[str, str] | None = None,
+    details: bool = False,
 ) -> str:
     """Write the query that scores a table.
 
@@ -31,65 +33,115 @@ def to_sql(
         document: a config document.
         dialect: one of `DIALECTS`.
         table: table or view; text is split at dots when every part is a plain word, else it is one name.
-        account_id: column that identifies an account.
+        account_id: column that identifies an account; default account_id.
         columns: input id -> column name, for columns that are not named like their input.
-        dimensions: whether to add one `<dimension>_score_x100` per dimension.
+        column_types: input id -> "boolean" or "decimal", for columns that their engine cannot cast as it is;
+            see docs/sql.md.
+        details: whether to add raw_score_x100, total_score_x100, `<dimension>_score_x100`,
+            `<metric>_gained_x100`, `<metric>_lost_x100`, `cap_<id>` and `stale_<metric>` (1 or 0).
 
     Returns:
         One SELECT without a closing semicolon: account_id, health_score_x100 (NULL without a score), band,
-        coverage_bp, churn_probability; with hysteresis also reading_band; rows in no particular order.
+        coverage_bp, churn_probability; with hysteresis also reading_band; then the details; rows in no
+        particular order.
 
     Raises:
-        InputError: for an unknown dialect, a faulty body, or inputs that differ only in case.
+        InputError: for an unknown dialect, a faulty body, unknown inputs or types, inputs or result columns that
+            differ only in case, or names that the engine would cut.
     """
-    if dialect not in DIALECTS:
-        raise InputError(f"dialect {dialect!r} is not known.", fix=f"Use one of {', '.join(DIALECTS)}.")
-    kinds = validate_body(document["body"])
-    _check_case(list(kinds), columns or {})
-    writer = Writer(DIALECTS[dialect])
-    relations = Relations(document["body"], kinds, writer, prefix=_free_prefix(table))
-    relations.read(table, account_id, columns or {})
-    relations.metrics()
-    relations.dimensions()
-    relations.total()
-    result = _result(document["body"], relations.band, writer, dimensions=dimensions)
-    return f"{relations.sql()}\nSELECT {result}\nFROM {relations.last}"
-
-
-def _result(body: Mapping[str, Any], band: str, writer: Writer, *, dimensions: bool) -> str:
-    curve = body.get("risk_curve") or {"strata": []}
-    risk = "risk" if curve["strata"] else writer.as_double("NULL")
-    outputs = [
-        f"account_id AS {writer.name('account_id')}",
-        f"{writer.as_integer('health')} AS health_score_x100",
-        f"{_band_name(band, body['bands'], writer)} AS band",
-        f"{writer.as_integer('coverage')} AS coverage_bp",
-        f"{risk} AS churn_probability",
-    ]
-    if dimensions:
-        outputs += [
-            f"{writer.as_integer(writer.rounded(f'd{position}', 100.0))} "
-            f"AS {writer.name(dimension['id'] + '_score_x100')}"
-            for position, dimension in enumerate(body["dimensions"])
-        ]
-    if body.get("hysteresis"):
-        outputs.append(f"{_band_name('reading', body['bands'], writer)} AS reading_band")
-    return ",\n  ".join(outputs)
-
-
-def _band_name(position: str, bands: Sequence[Sequence[Any]], writer: Writer) -> str:
-    branches = " ".join(
-        f"WHEN {position} = {writer.number(place)} THEN {writer.string(name)}" for place, (name, _) in enumerate(bands)
+    spoken = dialect_of(dialect)
+    writer = Writer(spoken)
+    query, outputs = compose(
+        document,
+        spoken,
+        source=writer.table(table),
+        prefix=free_prefix(table),
+        account_id=account_id,
+        columns=columns or {},
+        column_types=column_types or {},
+        details=details,
     )
-    return f"CASE {branches} ELSE {writer.string(INSUFFICIENT)} END"
+    return notice(spoken) + query.chain.query(outputs)
 
 
-def _check_case(inputs: Sequence[str], columns: Mapping[str, str]) -> None:
-    """Most engines read column names without regard to case, so two such inputs would be one column."""
-    seen: dict[str, str] = {}
-    for name in inputs:
-        column = columns.get(name, name)
-        other = seen.setdefault(column.casefold(), column)
+def dialect_of(name: str) -> Dialect:
+    """The dialect of this name, or a refusal."""
+    if name not in DIALECTS:
+        raise InputError(f"dialect {name!r} is not known.", fix=f"Use one of {', '.join(DIALECTS)}.")
+    return DIALECTS[name]
+
+
+def notice(dialect: Dialect) -> str:
+    """A first line for engines that this project cannot run."""
+    return "" if dialect.executed else f"-- emitted for {dialect.name}, not executed by churnbench's tests\n"
+
+
+def compose(
+    document: Document,
+    dialect: Dialect,
+    *,
+    source: str,
+    prefix: str,
+    account_id: str | None,
+    columns: Mapping[str, str],
+    column_types: Mapping[str, str],
+    details: bool,
+) -> tuple[Query, list[str]]:
+    """The stages of a query, and its output columns, as `to_sql` describes them."""
+    body = document["body"]
+    kinds = validate_body(body)
+    _check_inputs(document, kinds, columns, column_types)
+    writer = Writer(dialect)
+    query = Query(body, kinds, writer, Chain(dialect, prefix))
+    named = {name: writer.name(columns[name]) if name in columns else writer.plain(name) for name in kinds}
+    account = writer.plain("account_id") if account_id is None else writer.name(account_id)
+    read_inputs(query, source, account, named, column_types)
+    metric_points(query)
+    dimension_means(query)
+    total_score(query)
+    health_score(query)
+    outputs = {
+        "account_id": "account_id",
+        "health_score_x100": writer.as_integer("health"),
+        "band": band_name(query, "band"),
+        "coverage_bp": writer.as_integer("coverage"),
+        "churn_probability": "risk",
+    }
+    if body.get("hysteresis"):
+        outputs["reading_band"] = band_name(query, "reading")
+    found: list[tuple[str, str]] = list(outputs.items())
+    if details:
+        add_contributions(query)
+        found += detail_outputs(query)
+    _check_outputs([name for name, _ in found], dialect)
+    return query, [f"{expression} AS {writer.plain(name)}" for name, expression in found]
+
+
+def free_prefix(table: str | Sequence[str]) -> str:
+    """A prefix for the query's own relations that the table's name does not start with."""
+    last = (table.split(".") if isinstance(table, str) else list(table))[-1].casefold()
+    prefix = "churnbench_"
+    while last.startswith(prefix):
+        prefix += "_"
+    return prefix
+
+
+def _check_inputs(
+    document: Document, kinds: Mapping[str, str], columns: Mapping[str, str], types: Mapping[str, str]
+) -> None:
+    declared = {entry["id"] for entry in document["inputs"]}
+    for name in [*columns, *types]:
+        if name not in kinds and name not in declared:
+            raise InputError(f"{name!r} is no input of this formula.", fix=f"Its inputs are {', '.join(kinds)}.")
+    for name, column_type in types.items():
+        textual = kinds.get(name) == "category"
+        if column_type not in COLUMN_TYPES or textual:
+            wanted = "text inputs have none" if textual else f"use {', '.join(COLUMN_TYPES)}"
+            raise InputError(f"column type {column_type!r} for input {name!r}: {wanted}.", fix="Correct column_types.")
+    # Most engines read column names without regard to case, so two such inputs would be one column.
+    used: dict[str, str] = {}
+    for column in (columns.get(name, name) for name in kinds):
+        other = used.setdefault(column.casefold(), column)
         if other != column:
             raise InputError(
                 f"columns {other!r} and {column!r} differ only in case, which SQL engines ignore.",
@@ -97,10 +149,17 @@ def _check_case(inputs: Sequence[str], columns: Mapping[str, str]) -> None:
             )
 
 
-def _free_prefix(table: str | Sequence[str]) -> str:
-    """A prefix for the query's own relations that the table's name does not start with."""
-    last = (table.split(".") if isinstance(table, str) else list(table))[-1].casefold()
-    prefix = "churnbench_"
-    while last.startswith(prefix):
-        prefix += "_"
-    return prefix
+def _check_outputs(names: Sequence[str], dialect: Dialect) -> None:
+    fix = "Rename the dimension, metric or cap in the formula, or leave the details out."
+    seen: dict[str, str] = {}
+    for name in names:
+        if name.casefold() in seen:
+            other = seen[name.casefold()]
+            raise InputError(f"two result columns would be one to SQL engines: {other!r} and {name!r}.", fix=fix)
+        seen[name.casefold()] = name
+        if dialect.longest_name is not None and len(name) > dialect.longest_name:
+            raise InputError(
+                f"result column {name!r} has {len(name)} characters; {dialect.name} cuts names after "
+                f"{dialect.longest_name}.",
+                fix=fix,
+            )

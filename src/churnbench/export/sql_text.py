@@ -7,39 +7,25 @@ DECIMAL in some engines. A value that may be missing is tested by comparison: NU
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlglot import exp
 
 from churnbench.domain.errors import InputError
+from churnbench.export.sql_dialects import COLUMN_TYPES, DIALECTS, Dialect
+from churnbench.export.sql_guards import (
+    BORDER,
+    LOWERED,
+    RAISED,
+    SHRUNK,
+    STRETCHED,
+    first_double,
+    flat_starts,
+    lifted,
+)
 
-
-@dataclass(frozen=True)
-class Dialect:
-    """How one engine spells what differs.
-
-    Attributes:
-        name: the name of sqlglot's dialect, which quotes identifiers and text.
-        double, text, integer: type names in CAST.
-        materialise_all: whether every relation is materialised, for engines that would otherwise inline
-            them into each other; else only the metric points are.
-    """
-
-    name: str
-    double: str
-    text: str
-    integer: str
-    materialise_all: bool = False
-
-
-DIALECTS = {
-    dialect.name: dialect
-    for dialect in (
-        Dialect("duckdb", double="DOUBLE", text="VARCHAR", integer="BIGINT"),
-        Dialect("sqlite", double="REAL", text="TEXT", integer="INTEGER", materialise_all=True),
-    )
-}
+__all__ = ["COLUMN_TYPES", "DIALECTS", "Dialect", "Writer"]
 
 
 class Writer:
@@ -52,18 +38,21 @@ class Writer:
         """A quoted identifier.
 
         Raises:
-            InputError: for an empty one or one with a zero character.
+            InputError: for an empty one or one with a character that the engine cannot hold in a name.
         """
-        if not name or "\x00" in name:
+        if not name or any(character in name for character in self.dialect.not_in_names):
             raise InputError(f"{name!r} cannot be a name in SQL.", fix="Rename the table or column.")
         return str(exp.to_identifier(name, quoted=True).sql(dialect=self.dialect.name))
 
+    def plain(self, name: str) -> str:
+        """A quoted identifier that an unquoted plain word finds: upper case where the engine folds to it."""
+        return self.name(name.upper() if self.dialect.folds and _is_word(name) else name)
+
     def table(self, name: str | Sequence[str]) -> str:
-        """A table name: a sequence of parts; or text, split at dots when every part is a plain word."""
+        """A table name: a sequence of exact parts; or text, split at dots when every part is a plain word."""
         if isinstance(name, str):
             parts = name.split(".")
-            plain = all(part.isascii() and part.isidentifier() for part in parts)
-            return ".".join(self.name(part) for part in (parts if plain else [name]))
+            return ".".join(self.plain(part) for part in parts) if all(map(_is_word, parts)) else self.name(name)
         return ".".join(self.name(part) for part in name)
 
     def string(self, value: str) -> str:
@@ -78,19 +67,33 @@ class Writer:
 
     def number(self, value: float) -> str:
         """A double, exact to the last bit."""
-        return f"CAST('{float(value)!r}' AS {self.dialect.double})"
+        text = repr(float(value)).replace("inf", self.dialect.infinity)
+        return f"CAST('{text}' AS {self.dialect.double})"
+
+    def height(self, value: float) -> str:
+        """Points, a multiplier or a probability; see `sql_guards.TINY`."""
+        return self.number(lifted(float(value)) if self.dialect.raises else value)
+
+    def column(self, column: str, column_type: str) -> str:
+        """A column of the table as a double."""
+        return self.dialect.cast(column_type).format(x=column)
 
     def as_double(self, expression: str) -> str:
         """The expression as a double."""
         return f"CAST({expression} AS {self.dialect.double})"
 
     def as_text(self, expression: str) -> str:
-        """The expression as text."""
-        return f"CAST({expression} AS {self.dialect.text})"
+        """The expression as text that `is_text` compares."""
+        mark = f" || {self.string(self.dialect.text_mark)}" if self.dialect.text_mark else ""
+        return f"CAST({expression} AS {self.dialect.text}){mark}{self.dialect.collation}"
 
     def as_integer(self, expression: str) -> str:
         """The expression, a whole number, as an integer."""
         return f"CAST({expression} AS {self.dialect.integer})"
+
+    def is_text(self, value: str, text: str) -> str:
+        """Condition that a text from `as_text` is exactly this one."""
+        return f"{value} = {self.string(text + self.dialect.text_mark)}{self.dialect.collation}"
 
     def within(self, value: str, low: float, high: float) -> str:
         """Condition low <= value <= high."""
@@ -98,21 +101,67 @@ class Writer:
 
     def curve(self, x: str, points: Sequence[Sequence[float]], slopes: Sequence[float]) -> str:
         """Height of a piecewise line; NULL where x is."""
-        n = self.number
-        first, last = points[0], points[-1]
-        branches = [f"WHEN {x} < {n(first[0])} THEN {n(first[1])}"]
+        n, h = self.number, self.height
+        branches = [f"WHEN {x} < {n(points[0][0])} THEN {h(points[0][1])}"]
         for start, end, slope in zip(points, points[1:], slopes, strict=False):
-            rise = f"{n(start[1])} + ({x} - {n(start[0])}) * {n(slope)}"
+            if self.dialect.raises:
+                flat = flat_starts(float(start[0]), float(end[0]), lifted(float(start[1])), float(slope))
+                branches += [f"WHEN {x} < {n(bound)} THEN {n(height)}" for bound, height in flat]
+            rise = f"{h(start[1])} + ({x} - {n(start[0])}) * {n(slope)}"
             branches.append(f"WHEN {x} < {n(end[0])} THEN {rise}")
-        branches.append(f"WHEN {x} >= {n(last[0])} THEN {n(last[1])}")
+        branches.append(f"WHEN {x} >= {n(points[-1][0])} THEN {h(points[-1][1])}")
         return f"CASE {' '.join(branches)} END"
 
     def by_text(self, value: str, table: Sequence[tuple[str, float]], otherwise: float | None) -> str:
         """A number by text; `otherwise` (NULL when None) for missing or unknown text."""
+        if not table:
+            return self.as_double("NULL") if otherwise is None else self.number(otherwise)
         rest = "" if otherwise is None else f" ELSE {self.number(otherwise)}"
-        branches = " ".join(f"WHEN {value} = {self.string(text)} THEN {self.number(x)}" for text, x in table)
+        branches = " ".join(f"WHEN {self.is_text(value, text)} THEN {self.number(x)}" for text, x in table)
         return f"CASE {branches}{rest} END"
 
-    def rounded(self, value: str, multiplier: float) -> str:
-        """floor(value * multiplier + 0.5)."""
-        return f"FLOOR({value} * {self.number(multiplier)} + {self.number(0.5)})"
+    def rounded(self, value: str, multiplier: float | None = None) -> str:
+        """floor(value * multiplier + 0.5), for values that are not below zero by more than rounding."""
+        product = value if multiplier is None else f"{value} * {self.number(multiplier)}"
+        return self.dialect.floor.format(x=f"{product} + {self.number(0.5)}")
+
+    def quotient(self, top: str, bottom: str) -> str:
+        """top / bottom for a bottom above zero; NULL for any other."""
+        n, divided = self.number, f"{top} / {bottom}"
+        if not self.dialect.raises:
+            return f"CASE WHEN {n(0)} < {bottom} THEN {divided} END"
+
+        def vast(sign: float) -> str:
+            limit = f"{top} * {n(sign * SHRUNK)} >= {bottom} * {n(STRETCHED)}"
+            return f"CASE WHEN {limit} THEN {n(sign * math.inf)} ELSE {divided} END"
+
+        def minute(sign: float) -> str:
+            limit = f"{bottom} * {n(LOWERED)} >= {top} * {n(sign * RAISED)}"
+            return f"CASE WHEN {limit} THEN {n(0)} ELSE {divided} END"
+
+        far = f"WHEN {top} >= {n(BORDER)} THEN {{}} WHEN {n(-BORDER)} >= {top} THEN {{}}"
+        below_one = f"CASE {far.format(vast(1.0), vast(-1.0))} ELSE {divided} END"
+        near = f"WHEN {n(0)} < {top} THEN {minute(1.0)} WHEN {top} < {n(0)} THEN {minute(-1.0)}"
+        from_one = f"CASE {far.format(divided, divided)} {near} ELSE {divided} END"
+        return f"CASE WHEN {n(0)} < {bottom} THEN CASE WHEN {bottom} < {n(1)} THEN {below_one} ELSE {from_one} END END"
+
+    def held(self, value: str, multiplier: float, low: float, high: float) -> str:
+        """value * multiplier, held within low and high; NULL where value is."""
+        n, product = self.number, f"{value} * {self.number(multiplier)}"
+        if not self.dialect.raises:
+            return f"CASE WHEN {product} < {n(low)} THEN {n(low)} WHEN {product} >= {n(high)} THEN {n(high)} ELSE {product} END"
+        # The same comparisons, made before the product, since that may overflow.
+        least = first_double(lambda x: x * multiplier >= low, -math.inf, math.inf)
+        most = first_double(lambda x: x * multiplier >= high, -math.inf, math.inf)
+        nothing = ""
+        if math.ulp(0.0) * multiplier == 0.0:
+            some = first_double(lambda x: x * multiplier > 0.0, 0.0, 1.0)
+            nothing = f" WHEN {n(-some)} < {value} AND {value} < {n(some)} THEN {n(0)}"
+        return (
+            f"CASE WHEN {value} < {n(least)} THEN {n(low)} WHEN {value} >= {n(most)} THEN {n(high)}{nothing} "
+            f"ELSE {product} END"
+        )
+
+
+def _is_word(part: str) -> bool:
+    return part.isascii() and part.isidentifier()
