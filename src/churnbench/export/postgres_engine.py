@@ -54,7 +54,9 @@ def fetch_scores(document: Document, table: pa.Table) -> tuple[Sequence[Sequence
             connection.rollback()
             return list(cursor.description or ()), found
     except (psycopg.Error, UnicodeEncodeError) as error:
-        raise InputError(f"PostgreSQL refused: {str(error).strip()}", fix=f"Check the server {SERVER} names.") from error
+        raise InputError(
+            f"PostgreSQL refused: {str(error).strip()}", fix=f"Check the server {SERVER} names."
+        ) from error
 
 
 def _copy(cursor: Any, table: pa.Table) -> None:

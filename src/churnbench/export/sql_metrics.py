@@ -43,7 +43,9 @@ class Query:
         self.fallback = {metric["id"]: fallback_points(metric) for metric in self.body["metrics"]}
 
 
-def read_inputs(query: Query, source: str, account_id: str, columns: Mapping[str, str], types: Mapping[str, str]) -> None:
+def read_inputs(
+    query: Query, source: str, account_id: str, columns: Mapping[str, str], types: Mapping[str, str]
+) -> None:
     """Cast the columns, then make NULL of numbers that count as missing.
 
     Args:
