@@ -36,6 +36,14 @@ def absent_parts() -> str | None:
     return None
 
 
+def started() -> Any:
+    """The session of this process; raises where a part is absent."""
+    absent = absent_parts()
+    if absent:
+        raise RuntimeError(absent)
+    return _session()
+
+
 def session() -> Any:
     """The session of this test run; skips the test without pyspark or Java."""
     absent = absent_parts()
@@ -62,6 +70,7 @@ def _session() -> Any:
         .config("spark.cores.max", str(WORKERS))
         .config("spark.pyspark.python", sys.executable)
         .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.shuffle.partitions", "4")
         .config("spark.sql.session.timeZone", "America/New_York")  # a zone that must change nothing
         .config("spark.sql.warehouse.dir", str(cluster.folder / "warehouse"))
@@ -154,7 +163,8 @@ def wait_for_workers(cluster: Cluster, page: int) -> None:
     while time.monotonic() < deadline:
         if any(process.poll() is not None for process in cluster.processes):
             break
-        with suppress(OSError, ValueError), urllib.request.urlopen(f"http://{HOST}:{page}/json/", timeout=2) as answer:  # noqa: S310
+        status = f"http://{HOST}:{page}/json/"
+        with suppress(OSError, ValueError), urllib.request.urlopen(status, timeout=2) as answer:
             if json.load(answer).get("aliveworkers") == WORKERS:
                 return
         time.sleep(0.1)
@@ -185,12 +195,12 @@ def daemon_environment(folder: Path) -> dict[str, str]:
 
 def free_ports(count: int) -> list[int]:
     """Ports that were free a moment ago."""
-    with contextlib_sockets(count) as sockets:
+    with bound_sockets(count) as sockets:
         return [each.getsockname()[1] for each in sockets]
 
 
 @contextmanager
-def contextlib_sockets(count: int) -> Iterator[list[socket.socket]]:
+def bound_sockets(count: int) -> Iterator[list[socket.socket]]:
     """Sockets bound to loopback."""
     sockets = [socket.socket() for _ in range(count)]
     try:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -12,18 +10,13 @@ from typing import TYPE_CHECKING
 from churnbench.data.computed import ComputedMetric
 from churnbench.domain.errors import InputError
 from churnbench.features.elsewhere.relations import AccountRelation, FactRelation
+from churnbench.features.elsewhere.spark_analysis import settled, views
 from churnbench.features.elsewhere.statement import door_sql, features_sql
 from churnbench.features.facts import number_columns, text_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-#: What a query depends on besides its text.
-_SETTINGS = {
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.variable.substitute": "false",
-    "spark.sql.parser.escapedStringLiterals": "false",
-}
 _NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "boolean")
 _TIMES = ("date", "timestamp", "timestamp_ntz")
 _TEXTS = ("string", "varchar", "char", "tinyint", "smallint", "int", "bigint", "boolean")
@@ -69,7 +62,7 @@ def features_on_spark(
     Raises:
         InputError: a column that is absent or of the wrong type, or facts without account or time.
     """
-    with _settled(spark), _views() as view_of:
+    with settled(spark), views() as view_of:
         relations = {}
         for name, table in facts.items():
             own = [metric for metric in metrics if metric.source == name]
@@ -131,37 +124,3 @@ def _refuse_unusable(spark: SparkSession, name: str, table: SparkFacts, relation
                 column=column,
                 fix="Correct or remove them; a fact without account or time belongs to nobody.",
             )
-
-
-@contextmanager
-def _settled(spark: SparkSession) -> Iterator[None]:
-    """The settings that a query is analysed under; they are written into its plan and needed no longer."""
-    before = {name: spark.conf.get(name, None) for name in _SETTINGS}
-    try:
-        for name, value in _SETTINGS.items():
-            spark.conf.set(name, value)
-        yield
-    finally:
-        for name, old in before.items():
-            if old is None:
-                spark.conf.unset(name)
-            else:
-                spark.conf.set(name, old)
-
-
-@contextmanager
-def _views() -> Iterator[Callable[[DataFrame], str]]:
-    """Gives DataFrames names for the time in which a statement is analysed."""
-    made: list[tuple[DataFrame, str]] = []
-
-    def view_of(frame: DataFrame) -> str:
-        name = f"churnbench_{uuid.uuid4().hex}"
-        frame.createTempView(name)
-        made.append((frame, name))
-        return name
-
-    try:
-        yield view_of
-    finally:
-        for frame, name in made:
-            frame.sparkSession.catalog.dropTempView(name)
