@@ -5,6 +5,8 @@ from churnbench.export.engines import ENGINES, EngineResult, verify
 from churnbench.export.files import read_document, write_document
 from churnbench.export.scored_file import ScoredFile, score_file, score_table
 from churnbench.export.sql import to_sql
+from churnbench.export.sql_dbt import dbt_models
+from churnbench.export.sql_details import everything_of_row
 from churnbench.export.sql_text import DIALECTS
 
 __all__ = [
@@ -15,6 +17,8 @@ __all__ = [
     "ScoredFile",
     "build_document",
     "checked_scorer",
+    "dbt_models",
+    "everything_of_row",
     "read_document",
     "score_file",
     "score_table",

@@ -95,8 +95,9 @@ def score_in_numpy(document: Document, rows: Sequence[Row]) -> list[Outcome]:
     names = validate_body(body)
     frame = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names})
     scored = score_frame(body, frame, contributions=True)
-    records = scored.astype(object).where(scored.notna(), None).to_dict("records")
-    return [_of_record(body, record) for record in records]
+    plain = scored.astype(object).where(scored.notna(), None)
+    columns = [plain[name].tolist() for name in plain.columns]
+    return [_of_record(body, dict(zip(plain.columns, record, strict=True))) for record in zip(*columns, strict=True)]
 
 
 def score_in_duckdb(document: Document, rows: Sequence[Row]) -> list[Outcome]:

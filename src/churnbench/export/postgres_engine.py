@@ -18,7 +18,7 @@ SERVER = "CHURNBENCH_POSTGRES"
 _TABLE = "churnbench_verified_accounts"
 
 
-def fetch_scores(document: Document, table: pa.Table) -> tuple[Sequence[Sequence[Any]], list[Sequence[Any]]]:
+def fetch_scores(document: Document, table: pa.Table) -> tuple[Sequence[Sequence[Any]], Sequence[Sequence[Any]]]:
     """Score a table in PostgreSQL: a temporary table, one query with details, and a rollback.
 
     Args:
@@ -46,8 +46,6 @@ def fetch_scores(document: Document, table: pa.Table) -> tuple[Sequence[Sequence
     try:
         with psycopg.connect(server) as connection, connection.cursor() as cursor:
             _copy(cursor, table)
-            # Compiling a query that is long and runs once costs more than it saves.
-            cursor.execute("SET LOCAL jit = off")
             query = to_sql(document, "postgres", [_TABLE], details=True)
             cursor.execute(f"SELECT * FROM ({query}) AS scored ORDER BY account_id".encode())
             found = cursor.fetchall()

@@ -88,6 +88,7 @@ DIALECTS = {
             integer="BIGINT",
             executed=True,
             fence="materialized",
+            collation=' COLLATE "C"',
             # DuckDB divides the digits of a wide DECIMAL by a power of ten, which rounds twice.
             casts={"decimal": "CAST(CAST({x} AS VARCHAR) AS DOUBLE)"},
         ),

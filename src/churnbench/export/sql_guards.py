@@ -36,8 +36,10 @@ def flat_starts(x0: float, x1: float, y0: float, slope: float) -> list[tuple[flo
     """Where a piece of a curve must not be computed.
 
     Args:
-        x0, x1: its first knot, and the next one.
-        y0, slope: height at `x0` (`lifted`), and rise per unit.
+        x0: its first knot.
+        x1: the next one.
+        y0: height at `x0`, `lifted`.
+        slope: rise per unit.
 
     Returns:
         `(bound, height)` ascending: from the bound before (at first x0) to below this one, the height is that. From the

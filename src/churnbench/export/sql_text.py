@@ -126,7 +126,7 @@ class Writer:
         return self.dialect.floor.format(x=f"{product} + {self.number(0.5)}")
 
     def quotient(self, top: str, bottom: str) -> str:
-        """top / bottom for a bottom above zero; NULL for any other."""
+        """The quotient top / bottom for a bottom above zero; NULL for any other."""
         n, divided = self.number, f"{top} / {bottom}"
         if not self.dialect.raises:
             return f"CASE WHEN {n(0)} < {bottom} THEN {divided} END"
@@ -146,10 +146,12 @@ class Writer:
         return f"CASE WHEN {n(0)} < {bottom} THEN CASE WHEN {bottom} < {n(1)} THEN {below_one} ELSE {from_one} END END"
 
     def held(self, value: str, multiplier: float, low: float, high: float) -> str:
-        """value * multiplier, held within low and high; NULL where value is."""
+        """The product value * multiplier, held within low and high; NULL where value is."""
         n, product = self.number, f"{value} * {self.number(multiplier)}"
+        floor, ceiling = n(low), n(high)
         if not self.dialect.raises:
-            return f"CASE WHEN {product} < {n(low)} THEN {n(low)} WHEN {product} >= {n(high)} THEN {n(high)} ELSE {product} END"
+            outside = f"WHEN {product} < {floor} THEN {floor} WHEN {product} >= {ceiling} THEN {ceiling}"
+            return f"CASE {outside} ELSE {product} END"
         # The same comparisons, made before the product, since that may overflow.
         least = first_double(lambda x: x * multiplier >= low, -math.inf, math.inf)
         most = first_double(lambda x: x * multiplier >= high, -math.inf, math.inf)
@@ -158,7 +160,7 @@ class Writer:
             some = first_double(lambda x: x * multiplier > 0.0, 0.0, 1.0)
             nothing = f" WHEN {n(-some)} < {value} AND {value} < {n(some)} THEN {n(0)}"
         return (
-            f"CASE WHEN {value} < {n(least)} THEN {n(low)} WHEN {value} >= {n(most)} THEN {n(high)}{nothing} "
+            f"CASE WHEN {value} < {n(least)} THEN {floor} WHEN {value} >= {n(most)} THEN {ceiling}{nothing} "
             f"ELSE {product} END"
         )
 
