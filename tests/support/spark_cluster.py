@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -24,7 +25,9 @@ import pytest
 
 WORKERS = 2
 HOST = "127.0.0.1"
-_PATIENCE = 90.0
+_PATIENCE = 180.0
+#: The session and its cluster, while they live.
+_OPEN: list[tuple[Any, Cluster]] = []
 
 
 def absent_parts() -> str | None:
@@ -54,46 +57,63 @@ def session() -> Any:
 
 @lru_cache(maxsize=1)
 def _session() -> Any:
-    """Started on first use, stopped when the process ends."""
-    from pyspark.sql import SparkSession
-
+    """Started on first use; ends with `close`, at the latest when the process does."""
     cluster = start_cluster()
     os.environ["SPARK_LOCAL_IP"] = HOST
-    opened = (
-        SparkSession.builder.master(cluster.url)
-        .appName("churnbench-tests")
-        .config("spark.driver.host", HOST)
-        .config("spark.driver.bindAddress", HOST)
-        .config("spark.driver.memory", "1g")
-        .config("spark.executor.memory", "640m")
-        .config("spark.executor.cores", "1")
-        .config("spark.cores.max", str(WORKERS))
-        .config("spark.pyspark.python", sys.executable)
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.shuffle.partitions", "4")
-        .config("spark.sql.session.timeZone", "America/New_York")  # a zone that must change nothing
-        .config("spark.sql.warehouse.dir", str(cluster.folder / "warehouse"))
-        .getOrCreate()
-    )
-    opened.sparkContext.setLogLevel("ERROR")
-    atexit.register(stop_session, opened)
+    try:
+        opened = open_session(cluster)
+    except BaseException:
+        cluster.stop()
+        raise
+    _OPEN.append((opened, cluster))
+    atexit.register(close)
     return opened
 
 
-def stop_session(opened: Any) -> None:
-    """Stop the session and the JVM behind it; the cluster goes by its own hook."""
-    from pyspark import SparkContext
+def open_session(cluster: Cluster) -> Any:
+    """The driver in this process; an odd time zone, which must change nothing."""
+    from pyspark.sql import SparkSession
 
-    gateway = SparkContext._gateway
-    opened.stop()
-    if gateway is not None:
-        gateway.shutdown()
-        process = gateway.proc
-        process.stdin.close()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(20)
-        process.kill()
+    settings = {
+        "spark.driver.host": HOST,
+        "spark.driver.bindAddress": HOST,
+        "spark.driver.memory": "1g",
+        "spark.executor.memory": "640m",
+        "spark.executor.cores": "1",
+        "spark.cores.max": str(WORKERS),
+        "spark.pyspark.python": sys.executable,
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.session.timeZone": "America/New_York",
+        "spark.sql.warehouse.dir": str(cluster.folder / "warehouse"),
+    }
+    builder = SparkSession.builder.master(cluster.url).appName("churnbench-tests")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning)  # pyspark on pandas 3
+        opened = builder.getOrCreate()
+    opened.sparkContext.setLogLevel("ERROR")
+    return opened
+
+
+def close() -> None:
+    """Stop the session, the JVM behind it, and the cluster."""
+    while _OPEN:
+        opened, cluster = _OPEN.pop()
+        gateway = opened.sparkContext._gateway
+        try:
+            opened.stop()
+            gateway.shutdown()
+        finally:
+            gateway.proc.stdin.close()
+            with suppress(subprocess.TimeoutExpired):
+                gateway.proc.wait(20)
+            gateway.proc.kill()
+            gateway.proc.wait()
+            cluster.stop()
+    _session.cache_clear()
 
 
 class Cluster:

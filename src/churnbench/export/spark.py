@@ -11,14 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import churnbench
 import churnbench_scorer
 from churnbench.domain.errors import InputError
 from churnbench.export.document import Document, checked_scorer
 from churnbench.export.sql import compose, free_prefix
 from churnbench.export.sql_text import DIALECTS, Writer
-from churnbench.features.elsewhere.spark_analysis import settled, views
-from churnbench.formula import metric_inputs, validate_body
+from churnbench.features.elsewhere.spark_analysis import quiet, settled, views
+from churnbench.formula import Body, metric_inputs, validate_body
 from churnbench.formula.batches import result_names, scored_batches
 
 if TYPE_CHECKING:
@@ -69,7 +68,8 @@ def score_spark(
     keys = [f"c{names.index(name)} AS k{k}" for k, name in enumerate(keep)]
     types = {name: "STRING" if kinds[name] == "category" else "DOUBLE" for name in present}
     inputs = [f"CAST(c{names.index(name)} AS {types[name]}) AS x{k}" for k, name in enumerate(present)]
-    scored = _WAYS[how](numbered.selectExpr(*keys, *inputs), document, present, len(keep))
+    with quiet():
+        scored = _WAYS[how](numbered.selectExpr(*keys, *inputs), document, present, len(keep))
     return scored.toDF(*keep, *result_names(body), *STAMPS)
 
 
@@ -82,10 +82,9 @@ def ship(spark: SparkSession) -> Path:
         The zip; it lives as long as the process.
     """
     folder = Path(tempfile.mkdtemp(prefix="churnbench-ship-"))
-    target = folder / f"churnbench-{churnbench.__version__}.zip"
+    target = folder / "churnbench-shipped.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as bundle:
-        for package in (churnbench, churnbench_scorer):
-            root = Path(str(package.__file__)).parent
+        for root in (Path(__file__).resolve().parents[1], Path(churnbench_scorer.__file__).resolve().parent):
             for file in sorted(root.rglob("*")):
                 if file.is_file() and "__pycache__" not in file.parts:
                     bundle.write(file, file.relative_to(root.parent))
@@ -146,12 +145,13 @@ def _by_arrow(numbered: DataFrame, document: Document, inputs: Sequence[str], ke
 
 def _by_columns(numbered: DataFrame, document: Document, inputs: Sequence[str], keys: int) -> DataFrame:
     spark, body, dialect = numbered.sparkSession, document["body"], DIALECTS["spark"]
-    absent = [name for name in validate_body(body) if name not in inputs]
-    nulls = [f"CAST(NULL AS {'STRING' if validate_body(body)[name] == 'category' else 'DOUBLE'})" for name in absent]
-    columns = {name: f"x{k}" for k, name in enumerate([*inputs, *absent])}
+    kinds = validate_body(body)
+    columns = {name: f"x{k}" for k, name in enumerate([*inputs, *(name for name in kinds if name not in inputs)])}
     packed = f"struct({', '.join(f'k{k}' for k in range(keys))}) AS k"
-    read = [f"x{k}" for k in range(len(inputs))]
-    read += [f"{null} AS {columns[name]}" for name, null in zip(absent, nulls, strict=True)]
+    read = [
+        slot if name in inputs else f"CAST(NULL AS {'STRING' if kinds[name] == 'category' else 'DOUBLE'}) AS {slot}"
+        for name, slot in columns.items()
+    ]
     writer = Writer(dialect)
     with settled(spark), views() as view_of:
         view = view_of(numbered.selectExpr(packed, *read))
@@ -168,17 +168,19 @@ def _by_columns(numbered: DataFrame, document: Document, inputs: Sequence[str], 
         for position in range(len(body["dimensions"])):
             outputs.append(f"{writer.as_integer(writer.rounded(f'd{position}', 100.0))} AS q{position}")
         scored = spark.sql(query.chain.query(outputs))
-        results = [f"account_id.k{k}" for k in range(keys)]
-        dimensions = iter(range(len(body["dimensions"])))
-        for name, kind in result_names(body).items():
-            if name == "health_score":
-                results.append("CAST(health_score_x100 AS DOUBLE) / 100D")
-            elif name.endswith("_score"):
-                results.append(f"CAST(q{next(dimensions)} AS DOUBLE) / 100D")
-            else:
-                results.append(f"CAST({name} AS {_SQL_TYPES[kind]})")
         version, digest = (writer.string(stamp) for stamp in _stamps(document))
-        return scored.selectExpr(*(f"{text} AS o{k}" for k, text in enumerate([*results, version, digest])))
+        results = [f"account_id.k{k}" for k in range(keys)] + _scores_from_sql(body) + [version, digest]
+        return scored.selectExpr(*(f"{text} AS o{k}" for k, text in enumerate(results)))
+
+
+def _scores_from_sql(body: Body) -> list[str]:
+    """Expressions of `result_names` over the query's columns; dimension k comes in hundredths as q<k>."""
+    hundredths = {f"{dimension['id']}_score": f"q{k}" for k, dimension in enumerate(body["dimensions"])}
+    hundredths["health_score"] = "health_score_x100"
+    return [
+        f"CAST({hundredths[name]} AS DOUBLE) / 100D" if name in hundredths else f"CAST({name} AS {_SQL_TYPES[kind]})"
+        for name, kind in result_names(body).items()
+    ]
 
 
 _WAYS: dict[str, Callable[[Any, Document, Sequence[str], int], Any]] = {"arrow": _by_arrow, "columns": _by_columns}

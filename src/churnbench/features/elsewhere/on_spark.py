@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from churnbench.data.computed import ComputedMetric
+from churnbench.data.project import Project
 from churnbench.domain.errors import InputError
 from churnbench.features.elsewhere.relations import AccountRelation, FactRelation
 from churnbench.features.elsewhere.spark_analysis import settled, views
@@ -32,6 +33,12 @@ class SparkFacts:
     known_time: str | None = None
     deduplicate: str | None = None
     missing: tuple[str, ...] = ("",)
+
+    @classmethod
+    def of_project(cls, project: Project, name: str, frame: DataFrame) -> SparkFacts:
+        """A DataFrame that holds what the project declares under `[[data.facts]]` with this name."""
+        told = FactRelation.of_project(project, name, name)
+        return cls(frame, told.account, told.event_time, told.known_time, told.deduplicate, told.missing)
 
 
 def features_on_spark(

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from sys import float_info
 
 from churnbench.data.computed import ComputedMetric
+from churnbench.data.project import Project
+from churnbench.data.sections import FactTable as FactSection
+from churnbench.domain.errors import InputError
 from churnbench.features.elsewhere.spellings import ServerSpelling
 from churnbench.features.facts import number_columns, text_columns
 
@@ -31,6 +34,23 @@ class FactRelation:
     deduplicate: str | None = None
     missing: tuple[str, ...] = ("",)
 
+    @classmethod
+    def of_project(cls, project: Project, name: str, relation: str | Sequence[str]) -> FactRelation:
+        """A table that holds what the project declares under `[[data.facts]]` with this name.
+
+        Raises:
+            InputError: for a name that the project does not declare.
+        """
+        section = declared_facts(project, name)
+        return cls(
+            relation,
+            section.account,
+            section.event_time,
+            section.known_time,
+            section.deduplicate,
+            project.data.missing_text,
+        )
+
 
 @dataclass(frozen=True)
 class AccountRelation:
@@ -46,6 +66,15 @@ class AccountRelation:
     account: str = "account_id"
     first_day: str | None = None
     last_day: str | None = None
+
+
+def declared_facts(project: Project, name: str) -> FactSection:
+    """The declaration of a fact table, or a refusal."""
+    for section in project.data.facts:
+        if section.name == name:
+            return section
+    known = ", ".join(section.name for section in project.data.facts) or "none"
+    raise InputError(f"there is no fact table {name!r}.", file=project.file, fix=f"Declared are {known}.")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -50,3 +51,11 @@ def views() -> Iterator[Callable[[DataFrame], str]]:
     finally:
         for frame, name in made:
             frame.sparkSession.catalog.dropTempView(name)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without PySpark's warning about pandas 3: whatever passes through it here is compared exactly in tests."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+        yield
