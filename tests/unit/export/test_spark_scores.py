@@ -137,7 +137,8 @@ def test_the_shipped_zip_scores_without_any_installed_churnbench(tmp_path) -> No
     kinds = validate_body(small_body())
     code = (
         "import sys, pathlib; sys.path[:] = [p for p in sys.path if 'churnbench' not in p and not p.endswith('src')]\n"
-        f"sys.path.insert(0, {str(shipped)!r}); sys.meta_path = [f for f in sys.meta_path if 'editable' not in str(f)]\n"
+        "sys.meta_path = [f for f in sys.meta_path if 'editable' not in str(f)]\n"
+        f"sys.path.insert(0, {str(shipped)!r})\n"
         "import churnbench, pyarrow as pa; assert '.zip' in churnbench.__file__, churnbench.__file__\n"
         "from churnbench.formula.batches import scored_batches\n"
         f"row = pa.RecordBatch.from_pylist([{ {name: FULL_ROW[name] for name in kinds}!r}])\n"
