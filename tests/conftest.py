@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """The session of one standalone cluster on loopback for the whole run, with churnbench shipped to its workers."""
+    import spark_cluster
+
+    from churnbench.export.spark import ship
+
+    opened = spark_cluster.session()
+    ship(opened)
+    yield opened
+    spark_cluster.close()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -71,6 +71,33 @@ def score_in_postgres(document: Document, rows: Sequence[Row]) -> list[Outcome]:
     return outcomes(document, *fetch_scores(document, input_table(document, rows)))
 
 
+def score_in_spark(document: Document, rows: Sequence[Row]) -> list[Outcome]:
+    """Score with the emitted Spark SQL, in the active session or one on this machine."""
+    from churnbench.export.spark_engine import sql_scores  # it needs a package that few have
+
+    return outcomes(document, *sql_scores(document, input_table(document, rows)))
+
+
+def score_in_spark_arrow(document: Document, rows: Sequence[Row]) -> list[Outcome]:
+    """Score with the vectorised formula on Spark's workers, which gives what `churnbench score` writes."""
+    from churnbench.export.spark_engine import arrow_scores
+
+    body, found = document["body"], []
+    for row in arrow_scores(document, input_table(document, rows)):
+        points = {dimension["id"]: row[f"{dimension['id']}_score"] for dimension in body["dimensions"]}
+        found.append(
+            {
+                "score": row["health_score_x100"],
+                "reading": row.get("reading_band", row["band"]),
+                "band": row["band"],
+                "coverage": row["coverage_bp"],
+                "churn_probability": row["churn_probability"],
+                "dimensions": {name: None if value is None else round(value * 100.0) for name, value in points.items()},
+            }
+        )
+    return found
+
+
 #: Every engine; one whose program or server is absent says how to have it.
 ENGINES: Mapping[str, Engine] = {
     "python": score_in_python,
@@ -79,6 +106,8 @@ ENGINES: Mapping[str, Engine] = {
     "sqlite": score_in_sqlite,
     "postgres": score_in_postgres,
     "javascript": score_in_javascript,
+    "spark": score_in_spark,
+    "spark-arrow": score_in_spark_arrow,
 }
 
 

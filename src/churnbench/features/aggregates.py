@@ -6,24 +6,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from churnbench.data.computed import ComputedMetric, Condition
-from churnbench.data.sql import literal
 from churnbench.features.cells import Span
-from churnbench.features.exact import Scale
-from churnbench.features.facts import Facts
+from churnbench.features.spelling import DUCKDB, Spelling, Summing, ValueColumns
 
 
-def condition_sql(facts: Facts, metric: ComputedMetric) -> str:
+def condition_sql(facts: ValueColumns, metric: ComputedMetric, spelling: Spelling = DUCKDB) -> str:
     """The metric's conditions as one SQL expression, "TRUE" without any."""
-    return " AND ".join(_one_condition(facts, part) for part in metric.where) or "TRUE"
+    return " AND ".join(_one_condition(facts, part, spelling) for part in metric.where) or "TRUE"
 
 
-def _one_condition(facts: Facts, part: Condition) -> str:
+def _one_condition(facts: ValueColumns, part: Condition, spelling: Spelling) -> str:
     if part.numeric:
         cell = facts.numbers[part.column]
-        values = [literal(value) for value in part.values]
+        values = [spelling.literal(value) for value in part.values]
     else:
         cell = f"lower({facts.texts[part.column]})" if _boolean(part) else facts.texts[part.column]
-        values = [literal(str(value).lower() if isinstance(value, bool) else str(value)) for value in part.values]
+        texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in part.values]
+        values = [spelling.literal(text) for text in texts]
     if part.operator in ("at_least", "at_most"):
         return f"{cell} {'>=' if part.operator == 'at_least' else '<='} {values[0]}"
     # NOT IN is neither true nor false on NULL, so that a missing cell never matches.
@@ -39,18 +38,24 @@ class Partials:
     """What the metrics of one scan need, each expression computed once.
 
     Attributes:
-        facts: the table that is scanned.
+        facts: the columns of the table that is scanned.
         scales: how each number column is added up exactly.
         flags: window -> its flag in the reach table.
         per_cell: SQL over facts -> column name, one value per account and cell.
         per_window: SQL over those -> column name, one value per account and as-of date.
+        spelling: the engine's spelling.
     """
 
-    facts: Facts
-    scales: Mapping[str, Scale]
+    facts: ValueColumns
+    scales: Mapping[str, Summing]
     flags: Mapping[Span | None, str]
     per_cell: dict[str, str] = field(default_factory=dict)
     per_window: dict[str, str] = field(default_factory=dict)
+    spelling: Spelling = DUCKDB
+
+    def matching(self, metric: ComputedMetric) -> str:
+        """The metric's conditions."""
+        return condition_sql(self.facts, metric, self.spelling)
 
     def _combined(self, how: str, span: Span | None, expression: str) -> str:
         cell = self.per_cell.setdefault(expression, f"p{len(self.per_cell)}")
@@ -60,7 +65,7 @@ class Partials:
     def count(self, span: Span | None, where: str, value: str | None = None) -> str:
         """Number of matching facts in a window (with a value, if one is named)."""
         name = self._combined("sum", span, f"count({value or '*'}) FILTER (WHERE {where})")
-        return f"CAST(coalesce({name}, 0) AS DOUBLE)"
+        return self.spelling.as_double(f"coalesce({name}, 0)")
 
     def total(self, span: Span | None, where: str, value: str, *, by_day: bool = False) -> str:
         """Sum of a value (times the day's number) in a window; 0 without facts."""
@@ -72,7 +77,7 @@ class Partials:
     def days(self, span: Span | None, where: str) -> str:
         """Sum of the day numbers of matching facts."""
         name = self._combined("sum", span, f"sum(day) FILTER (WHERE {where})")
-        return f"CAST(coalesce({name}, 0) AS DOUBLE)"
+        return self.spelling.as_double(f"coalesce({name}, 0)")
 
     def extreme(self, which: str, span: Span | None, where: str, value: str) -> str:
         """Smallest or largest value in a window, NULL without facts."""
@@ -102,15 +107,15 @@ def _value(partials: Partials, metric: ComputedMetric) -> str:
 
 
 def _count(partials: Partials, metric: ComputedMetric) -> str:
-    return partials.count(span_of(metric), condition_sql(partials.facts, metric))
+    return partials.count(span_of(metric), partials.matching(metric))
 
 
 def _sum(partials: Partials, metric: ComputedMetric) -> str:
-    return partials.total(span_of(metric), condition_sql(partials.facts, metric), _value(partials, metric))
+    return partials.total(span_of(metric), partials.matching(metric), _value(partials, metric))
 
 
 def _mean_in(partials: Partials, metric: ComputedMetric, span: Span | None) -> str:
-    where, value = condition_sql(partials.facts, metric), _value(partials, metric)
+    where, value = partials.matching(metric), _value(partials, metric)
     return f"{partials.total(span, where, value)} / nullif({partials.count(span, where, value)}, 0)"
 
 
@@ -119,7 +124,7 @@ def _mean(partials: Partials, metric: ComputedMetric) -> str:
 
 
 def _extreme(partials: Partials, metric: ComputedMetric) -> str:
-    where = condition_sql(partials.facts, metric)
+    where = partials.matching(metric)
     return partials.extreme(metric.agg, span_of(metric), where, _value(partials, metric))
 
 
@@ -127,18 +132,18 @@ def _last(partials: Partials, metric: ComputedMetric) -> str:
     value = _value(partials, metric)
     # Among facts of the same moment the one known last counts, then the largest value: row order never
     # decides.
-    packed = f"struct_pack(e := event_at, k := known_at, v := {value})"
-    where = f"{value} IS NOT NULL AND {condition_sql(partials.facts, metric)}"
-    return f"({partials.extreme('max', span_of(metric), where, packed)}).v"
+    newest = partials.spelling.newest(value, text=metric.text)
+    where = f"{value} IS NOT NULL AND {partials.matching(metric)}"
+    return partials.spelling.value_of_newest(partials.extreme("max", span_of(metric), where, newest))
 
 
 def _days_since_last(partials: Partials, metric: ComputedMetric) -> str:
-    where = condition_sql(partials.facts, metric)
-    return f"CAST(today - {partials.extreme('max', span_of(metric), where, 'day')} AS DOUBLE)"
+    where = partials.matching(metric)
+    return partials.spelling.as_double(f"today - {partials.extreme('max', span_of(metric), where, 'day')}")
 
 
 def _share(partials: Partials, metric: ComputedMetric) -> str:
-    span, where = span_of(metric), condition_sql(partials.facts, metric)
+    span, where = span_of(metric), partials.matching(metric)
     return f"{partials.count(span, where)} / nullif({partials.count(span, 'TRUE')}, 0)"
 
 
@@ -148,20 +153,20 @@ def _slope(partials: Partials, metric: ComputedMetric) -> str:
     slope = sum((x - (w + 1) / 2) y) * 12 / (w (w^2 - 1)); x = day - (as_of - w).
     """
     width, span = metric.window_days or 0, span_of(metric)
-    where = condition_sql(partials.facts, metric)
+    where = partials.matching(metric)
     if metric.column is None:
         total, by_day = partials.count(span, where), partials.days(span, where)
     else:
         value = _value(partials, metric)
         total = partials.total(span, where, value)
         by_day = partials.total(span, where, value, by_day=True)
-    centre = f"(today - CAST('{width - (width + 1) / 2}' AS DOUBLE))"
-    return f"({by_day} - {centre} * {total}) * CAST('{12 / (width * (width**2 - 1))!r}' AS DOUBLE)"
+    centre = f"(today - {partials.spelling.real(width - (width + 1) / 2)})"
+    return f"({by_day} - {centre} * {total}) * {partials.spelling.real(12 / (width * (width**2 - 1)))}"
 
 
 def _compared(partials: Partials, metric: ComputedMetric) -> tuple[str, str]:
     width = metric.window_days or 0
-    where = condition_sql(partials.facts, metric)
+    where = partials.matching(metric)
 
     def within(span: Span) -> str:
         if metric.of == "count":

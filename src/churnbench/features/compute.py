@@ -59,7 +59,8 @@ def features_at(
         if metric.ratio is not None:
             values[metric.id] = divided(values[metric.ratio[0]], values[metric.ratio[1]])
     # The dtype is stated, else pandas would turn None into its own missing value for text.
-    return frame.assign(**{m.id: pd.Series(values[m.id], dtype=object if m.text else float) for m in metrics})
+    columns = {m.id: pd.Series(values[m.id], dtype=object if m.text else float) for m in metrics}
+    return pd.DataFrame({"account_id": frame["account_id"], "as_of": frame["as_of"], **columns})
 
 
 def _present(accounts: pd.DataFrame, days: np.ndarray) -> np.ndarray:

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from churnbench.features.facts import Facts
 
 #: Day numbers since 1970 stay below 2^16.
-_DAY_BITS = 16
+DAY_BITS = 16
 #: Bits of a 128-bit integer that a sum may use, sign and one bit of margin left out.
-_SUM_BITS = 126
+SUM_BITS = 126
+#: Largest power of two in a scale, so that it and its inverse are ordinary doubles.
+MOST_POWER = 900
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,10 @@ def scale_for(largest: float, count: int, *, whole: bool) -> Scale:
     >>> scale_for(12.5, 1000, whole=False)
     Scale(power=96)
     """
-    if largest == 0 or (whole and largest * max(count, 1) < 2 ** (53 - _DAY_BITS)):
+    if largest == 0 or (whole and largest * max(count, 1) < 2 ** (53 - DAY_BITS)):
         return Scale(None)
-    digits = _SUM_BITS - _DAY_BITS - max(count, 1).bit_length()
-    return Scale(max(-900, min(900, digits - math.frexp(largest)[1])))
+    digits = SUM_BITS - DAY_BITS - max(count, 1).bit_length()
+    return Scale(max(-MOST_POWER, min(MOST_POWER, digits - math.frexp(largest)[1])))
 
 
 def scales_of(facts: Facts, columns: Iterable[str]) -> dict[str, Scale]:

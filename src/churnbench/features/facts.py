@@ -71,8 +71,8 @@ def open_facts(session: Session, project: Project) -> dict[str, Facts]:
 
 def _open(session: Session, project: Project, section: FactSection, number: int) -> Facts:
     metrics = [metric for metric in project.declared.computed if metric.source == section.name]
-    numbers = {name: f"n{i}" for i, name in enumerate(sorted(_number_columns(metrics)))}
-    texts = {name: f"t{i}" for i, name in enumerate(sorted(_text_columns(metrics)))}
+    numbers = {name: f"n{i}" for i, name in enumerate(sorted(number_columns(metrics)))}
+    texts = {name: f"t{i}" for i, name in enumerate(sorted(text_columns(metrics)))}
     known = section.known_time or section.event_time
     columns = [
         Column(section.account, "id", "account_id"),
@@ -90,12 +90,14 @@ def _open(session: Session, project: Project, section: FactSection, number: int)
     return Facts(section.name, session, relation, numbers, texts, section.known_time is not None)
 
 
-def _number_columns(metrics: Sequence[ComputedMetric]) -> set[str]:
+def number_columns(metrics: Sequence[ComputedMetric]) -> set[str]:
+    """Columns that the metrics read as numbers."""
     read = {m.column for m in metrics if m.column and m.agg not in _AS_TEXT and not m.text}
     return read | {part.column for m in metrics for part in m.where if part.numeric}
 
 
-def _text_columns(metrics: Sequence[ComputedMetric]) -> set[str]:
+def text_columns(metrics: Sequence[ComputedMetric]) -> set[str]:
+    """Columns that the metrics read as text."""
     read = {m.column for m in metrics if m.column and (m.agg in _AS_TEXT or m.text)}
     return read | {part.column for m in metrics for part in m.where if not part.numeric}
 

@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from churnbench.data.computed import ComputedMetric
 from churnbench.data.session import Session
-from churnbench.features.aggregates import EXPRESSIONS, Partials, condition_sql, spans_of
+from churnbench.features.aggregates import Partials, spans_of
 from churnbench.features.cells import Cells, cut
 from churnbench.features.exact import Scale
 from churnbench.features.facts import Facts
+from churnbench.features.queries import flags_of, scan_queries
 
 #: Metric id -> (account numbers, as-of numbers, values) where the account has facts.
 Found = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
@@ -66,17 +67,9 @@ def _scan_group(
         _registered(session, "reach", pa.Table.from_pandas(cells.reach(), preserve_index=False)) as reach,
     ):
         base = _base(facts, accounts, day_table, seen_table)
-        flags: dict[tuple[int, int] | None, str] = {span: f"r.w{k}" for k, span in enumerate(cells.spans)}
-        flags[None] = "TRUE"
-        additive = [metric for metric in metrics if metric.agg in EXPRESSIONS]
-        if additive:
-            found.update(_additive(Partials(facts, scales, flags), base, reach, additive))
-        active = [metric for metric in metrics if metric.agg == "active_days_share"]
-        if active:
-            found.update(_active_days(facts, base, reach, active, flags))
-        for metric in metrics:
-            if metric.agg == "distinct":
-                found.update(_distinct(facts, base, reach, metric, flags))
+        partials = Partials(facts, scales, flags_of(cells.spans))
+        for query, own in scan_queries(partials, base, reach, metrics, "a"):
+            found.update(_fetch(session, query, own))
     return found
 
 
@@ -94,58 +87,6 @@ def _base(facts: Facts, accounts: str, days: str, seen: str) -> str:
         f"(SELECT f.*, a.a, d.day, d.cell, s.vis FROM {facts.relation} f JOIN {accounts} a USING (account_id)"
         f" JOIN {days} d ON d.day = {event} JOIN {seen} s ON s.seen = {known})"
     )
-
-
-def _additive(partials: Partials, base: str, reach: str, metrics: Sequence[ComputedMetric]) -> Found:
-    finals = [f"{EXPRESSIONS[metric.agg](partials, metric)} AS m{k}" for k, metric in enumerate(metrics)]
-    cells = "".join(f", {expression} AS {name}" for expression, name in partials.per_cell.items())
-    windows = "".join(f", {expression} AS {name}" for expression, name in partials.per_window.items())
-    query = (
-        f"WITH pre AS MATERIALIZED (SELECT a, cell, vis{cells} FROM {base} GROUP BY a, cell, vis),"
-        f" windows AS MATERIALIZED (SELECT p.a, r.i, any_value(r.day) AS today{windows} FROM pre p"
-        f" JOIN {reach} r ON r.cell = p.cell AND p.vis <= r.i GROUP BY p.a, r.i)"
-        f" SELECT a, i, {', '.join(finals)} FROM windows"
-    )
-    return _fetch(partials.facts.session, query, metrics)
-
-
-def _active_days(
-    facts: Facts,
-    base: str,
-    reach: str,
-    metrics: Sequence[ComputedMetric],
-    flags: dict[tuple[int, int] | None, str],
-) -> Found:
-    """Days with a matching fact, each known from the earliest of its facts on."""
-    firsts = [f"min(vis) FILTER (WHERE {condition_sql(facts, metric)}) AS v{k}" for k, metric in enumerate(metrics)]
-    firsts_named = ", ".join(f"v{k}" for k in range(len(metrics)))
-    finals = [
-        f"coalesce(sum(n) FILTER (WHERE {flags[(metric.window_days or 0, 0)]} AND v{k} <= r.i), 0)"
-        f" / CAST('{metric.window_days}' AS DOUBLE) AS m{k}"
-        for k, metric in enumerate(metrics)
-    ]
-    query = (
-        f"WITH daily AS (SELECT a, cell, day, {', '.join(firsts)} FROM {base} GROUP BY a, cell, day),"
-        f" pre AS MATERIALIZED (SELECT a, cell, {firsts_named}, count(*) AS n FROM daily"
-        f" GROUP BY a, cell, {firsts_named})"
-        f" SELECT p.a, r.i, {', '.join(finals)} FROM pre p"
-        f" JOIN {reach} r ON r.cell = p.cell GROUP BY p.a, r.i"
-    )
-    return _fetch(facts.session, query, metrics)
-
-
-def _distinct(
-    facts: Facts, base: str, reach: str, metric: ComputedMetric, flags: dict[tuple[int, int] | None, str]
-) -> Found:
-    value = facts.texts[metric.column or ""]
-    span = None if metric.window_days is None else (metric.window_days, 0)
-    query = (
-        f"WITH pre AS MATERIALIZED (SELECT a, cell, {value} AS value, min(vis) AS vis FROM {base}"
-        f" WHERE {value} IS NOT NULL AND {condition_sql(facts, metric)} GROUP BY a, cell, value)"
-        f" SELECT p.a, r.i, CAST(count(DISTINCT value) AS DOUBLE) AS m0 FROM pre p"
-        f" JOIN {reach} r ON r.cell = p.cell AND p.vis <= r.i WHERE {flags[span]} GROUP BY p.a, r.i"
-    )
-    return _fetch(facts.session, query, [metric])
 
 
 def _fetch(session: Session, query: str, metrics: Sequence[ComputedMetric]) -> Found:
