@@ -168,13 +168,13 @@ print(to_sql(document, "postgres", "accounts")[:600], "...")
 # %% [markdown]
 # ## Somebody edits it
 #
-# One digit of one weight. The hashes no longer fit, and no reader accepts it. Whoever also makes new hashes lacks the
+# One weight, by one basis point. The hashes no longer fit, and no reader accepts it. Whoever also makes new hashes lacks the
 # key for the signature.
 
 # %%
 released_file = models / name / pointer.file
-weights = json.dumps(document["body"]["dimensions"][0]["weights"][0])
-edited = released_file.read_text("utf-8").replace(weights, weights.replace(", ", ", 1", 1), 1)
+metric, weight = document["body"]["dimensions"][0]["weights"][0]
+edited = released_file.read_text("utf-8").replace(f'["{metric}", {weight}]', f'["{metric}", {weight + 1}]', 1)
 try:
     churnbench_scorer.load(edited)
 except churnbench_scorer.ConfigRefused as refusal:
@@ -192,4 +192,5 @@ back, pointer = active(models, name)
 print("sequence", pointer.sequence, "| today's formula again:", back["body"] == today["body"])
 for line in (models / name / "history.jsonl").read_text("utf-8").splitlines():
     entry = json.loads(line)
-    print({key: entry[key] for key in ("action", "sequence", "version", "by", "reason") if entry.get(key)})
+    if "by" in entry:
+        print({key: entry[key] for key in ("at", "sequence", "version", "by", "role", "reason") if entry.get(key)})
