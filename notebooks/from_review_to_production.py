@@ -86,7 +86,7 @@ pd.DataFrame(
 # finds it, and names the rule.
 
 # %%
-from churnbench.export import checked_answers, kit_of, standard_kit
+from churnbench.export import checked_answers, standard_kit
 from churnbench_scorer.golden import everything
 
 
@@ -168,8 +168,8 @@ print(to_sql(document, "postgres", "accounts")[:600], "...")
 # %% [markdown]
 # ## Somebody edits it
 #
-# One weight, by one basis point. The hashes no longer fit, and no reader accepts it. Whoever also makes new hashes lacks the
-# key for the signature.
+# One weight, by one basis point. The hashes no longer fit, and no reader accepts it. Whoever also makes new hashes
+# lacks the key for the signature.
 
 # %%
 released_file = models / name / pointer.file
