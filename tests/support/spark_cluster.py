@@ -59,7 +59,9 @@ def session() -> Any:
 def _session() -> Any:
     """Started on first use; ends with `close`, at the latest when the process does."""
     cluster = start_cluster()
-    os.environ["SPARK_LOCAL_IP"] = HOST
+    os.environ.update(
+        SPARK_LOCAL_IP=HOST, PYSPARK_PYTHON=sys.executable
+    )  # the setting spark.pyspark.python is not read here
     try:
         opened = open_session(cluster)
     except BaseException:
@@ -81,7 +83,6 @@ def open_session(cluster: Cluster) -> Any:
         "spark.executor.memory": "640m",
         "spark.executor.cores": "1",
         "spark.cores.max": str(WORKERS),
-        "spark.pyspark.python": sys.executable,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": "2",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -84,6 +85,8 @@ def _local() -> SparkSession:
     if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
         raise InputError("the engine spark needs Java, and there is none on the PATH.", fix=_TO_HAVE)
     os.environ["SPARK_LOCAL_IP"] = _HOST
+    # Else workers are whatever python3 is on the PATH, without what is installed here.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     settings = {
         "spark.driver.host": _HOST,
         "spark.driver.bindAddress": _HOST,

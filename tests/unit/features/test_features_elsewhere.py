@@ -93,20 +93,27 @@ def test_the_door_counts_facts_that_nobody_could_use(postgres) -> None:
     assert fetched(postgres, door).to_numpy().tolist() == [[2, 1, 2]]
 
 
-def on_the_cluster(spark, frame, zone="UTC"):
-    """Missing numbers as NaN, missing texts as NULL; times with a zone."""
-    columns = {}
+def on_the_cluster(spark, frame, *, zoned=True):
+    """Missing numbers as NaN, missing texts as NULL; times as instants, or as times without a zone."""
+    columns, selected = {}, []
     for name in frame:
-        column = frame[name]
+        column, chosen = frame[name], f"`{name}`"
         if column.dtype.kind == "M" and name in ("first_day", "last_day"):
             columns[name] = pa.array(column.dt.date.where(column.notna(), None), pa.date32())
+        elif column.dtype.kind == "M" and zoned:
+            columns[name] = pa.array(column.to_numpy()).cast(pa.timestamp("us", "UTC"))
         elif column.dtype.kind == "M":
-            columns[name] = pa.array(column.to_numpy()).cast(pa.timestamp("us", zone))
+            # By way of text: Arrow times without a zone would become instants of the session's zone.
+            columns[name], chosen = (
+                pa.array(column.astype(str), pa.string()),
+                f"CAST(`{name}` AS TIMESTAMP_NTZ) AS `{name}`",
+            )
         elif column.dtype.kind == "f":
             columns[name] = pa.array(column.to_numpy(), pa.float64(), from_pandas=False)
         else:
             columns[name] = pa.array(column.astype(object).where(column.notna(), None), pa.string())
-    return spark.createDataFrame(pa.table(columns))
+        selected.append(chosen)
+    return spark.createDataFrame(pa.table(columns)).selectExpr(*selected)
 
 
 @pytest.mark.spark
@@ -122,7 +129,7 @@ def test_a_spark_cluster_computes_every_aggregate_to_the_last_digit(spark, tmp_p
     facts = {
         # One table without zones: such times are UTC, whatever the session's zone.
         name: SparkFacts(
-            on_the_cluster(spark, frame, None if name == "odd" else "UTC"),
+            on_the_cluster(spark, frame, zoned=name != "odd"),
             event_time=TABLES[name].event_time,
             known_time=TABLES[name].known_time,
             deduplicate=TABLES[name].deduplicate,
