@@ -224,6 +224,16 @@ def _segments(size: Size, jobs: int) -> tuple[str, list[Promise], dict[str, list
                 "90 % intervals cover": str(covered),
             }
         )
+        promises.append(
+            Promise(
+                "segments",
+                f"90 % interval of segment weights, contrast {contrast:g}",
+                f"{covered} covered",
+                f"{COVERAGE[0]} to {COVERAGE[1]}, 2 se allowed",
+                COVERAGE[0] - 2 * covered.error <= covered.value <= COVERAGE[1] + 2 * covered.error,
+                covered.replicates,
+            )
+        )
         gain = Average.of(by_book["one profile"] - by_book["pooled"])
         promises.append(
             Promise(

@@ -1,9 +1,10 @@
 """How sure the profiles of segments are: both steps, overall weights and segments, repeated on resampled accounts.
 
-Curves within a dimension stay as they are and so does the strength of pooling; what varies is which accounts happened
-to be observed. A pooled estimate moves too little between resamples, since pooling holds it; the part of a segment's
-own difference that pooling withholds is unknown and is drawn from its prior, so that the interval speaks of the
-segment and not of the estimate.
+The overall weights vary as those of the refit do (`uncertainty`), its curves and its prior with them; an earlier form
+kept the curves as they are and covered the true weights of segments in .60 to .67 of cases instead of .90
+(docs/proofs.md). The strength of pooling stays. A pooled estimate moves too little between resamples, since pooling
+holds it; the part of a segment's own difference that pooling withholds is unknown and is drawn from its prior, so that
+the interval speaks of the segment and not of the estimate.
 
 Source: Morris (1983), doi:10.1080/01621459.1983.10477920 (intervals of empirical Bayes estimates).
 """
@@ -11,15 +12,15 @@ Source: Morris (1983), doi:10.1080/01621459.1983.10477920 (intervals of empirica
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from churnbench.calibration.dimension_parts import DimensionParts
-from churnbench.calibration.penalised_fit import Problem, curvature, solve
-from churnbench.calibration.refinements import SegmentTrial, sampled
+from churnbench.calibration.refinements import SegmentTrial
 from churnbench.calibration.segment_weights import SegmentEstimate, declared_tilts, own_estimate, pool
 from churnbench.calibration.training import Training
+from churnbench.calibration.uncertainty import drawn_dimensions
 
 _STEPS = 2
 
@@ -49,20 +50,13 @@ def resample_profiles(training: Training, parts: DimensionParts, trial: SegmentT
     if replicates == 0 or not learned.shares:
         return None
     generator = np.random.default_rng(training.settings.seed)
-    _, weight, account = sampled(training, parts.fit, np.arange(len(training.y)))
-    problem = _by_dimension(parts)
-    whole = solve(problem)
     accounts = int(training.accounts.max()) + 1
     default = {dimension.id: dimension.weight for dimension in training.spec.dimensions}
     declared = declared_tilts(default, training.spec.segment_weights, parts.dimensions)
-    overall = np.zeros((replicates, len(parts.dimensions)))
+    overall = drawn_dimensions(training, parts.fit, parts.dimensions)
     by_segment = {name: np.zeros_like(overall) for name in learned.shares}
     for replicate in range(replicates):
         drawn = np.bincount(generator.integers(0, accounts, accounts), minlength=accounts)
-        again = problem.reweighted(weight * drawn[account])
-        now = solve(again, start=whole, max_steps=_STEPS, hessian=curvature(again, whole))
-        shares = learned.overall * now.coefficients / whole.coefficients
-        overall[replicate] = shares / shares.sum()
         estimates = [_again(one, drawn, overall[replicate], learned.spread) for one in trial.estimates]
         own, deviation = frozenset(learned.shares), learned.pooled.deviation
         pooled = pool(estimates, declared, own=own, deviation=deviation)
@@ -71,22 +65,6 @@ def resample_profiles(training: Training, parts: DimensionParts, trial: SegmentT
             raw = overall[replicate] * np.maximum(pooled.multipliers[name] + unknown, 0.0)
             found[replicate] = raw / raw.sum()
     return ProfileSpread(_interval(overall), {name: _interval(found) for name, found in by_segment.items()})
-
-
-def _by_dimension(parts: DimensionParts) -> Problem:
-    """The overall fit with one factor per dimension: its curves are kept, its pull towards the hand formula too."""
-    fit = parts.fit
-    a, penalty, anchor = fit.solution.coefficients, fit.problem.penalty, fit.problem.anchor
-    strength = np.array([float(a[b] @ penalty[np.ix_(b, b)] @ a[b]) for b in parts.blocks])
-    towards = np.array([float(a[b] @ penalty[np.ix_(b, b)] @ anchor[b]) for b in parts.blocks])
-    return replace(
-        fit.problem,
-        design=np.column_stack([fit.problem.design[:, b] @ a[b] for b in parts.blocks]),
-        anchor=np.divide(towards, strength, out=np.ones(len(strength)), where=strength > 0),
-        penalty=np.diag(strength),
-        bound=np.ones(len(strength)),
-        constraints=np.zeros((0, 0)),
-    )
 
 
 def _again(estimate: SegmentEstimate, drawn: np.ndarray, overall: np.ndarray, spread: float) -> SegmentEstimate:

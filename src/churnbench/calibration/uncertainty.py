@@ -10,7 +10,7 @@ Source: Newton, Polson and Xu (2021), doi:10.1002/cjs.11570, for weighted likeli
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,26 +52,13 @@ def resample_weights(training: Training, fit: AnchoredFit, progress: Progress) -
     replicates = training.settings.bootstrap
     if replicates == 0:
         return None
-    generator = np.random.default_rng(training.settings.seed)
-    cluster = np.asarray(pd.factorize(training.accounts[fit.sample.rows])[0])
-    accounts = int(cluster.max()) + 1
     ids = [ramps.metric for ramps in fit.basis.ramps]
-    dimension_of = {metric.id: metric.dimension for metric in training.spec.metrics}
     order = [dimension.id for dimension in training.spec.dimensions]
-    belongs = np.array([[dimension_of[metric] == dimension for metric in ids] for dimension in order], dtype=float)
+    belongs = _belongs(training, fit, order)
     shares = np.zeros((replicates, len(ids)))
     points = [np.zeros((replicates, len(ramps.knots))) for ramps in fit.basis.ramps]
-    moved = fit.prior.moves(fit.problem.anchor, fit.solution.coefficients)
-    hessian = curvature(fit.problem, fit.solution)
-    at = np.concatenate([[fit.solution.intercept], fit.solution.coefficients])
-    weights = np.bincount(cluster, fit.problem.weight)
-    scores = fit.problem.weight.sum() * account_slopes(fit.problem, fit.solution, cluster)
     progress.stage("resampling accounts", replicates)
-    for replicate in range(replicates):
-        drawn = np.bincount(generator.integers(0, accounts, accounts), minlength=accounts)
-        problem = _with_prior(fit, moved, generator)
-        found = quadratic_minimum(problem, drawn @ scores / (drawn @ weights), hessian, at)
-        coefficients = settled(problem, found[1:])
+    for replicate, coefficients in enumerate(drawn_coefficients(training, fit)):
         curves, _ = formula_curves(training, fit, coefficients)
         shares[replicate] = [curve.share for curve in curves]
         for position, ramps in enumerate(fit.basis.ramps):
@@ -93,6 +80,46 @@ def resample_weights(training: Training, fit: AnchoredFit, progress: Progress) -
             for k, ramps in enumerate(fit.basis.ramps)
         },
     )
+
+
+def drawn_dimensions(training: Training, fit: AnchoredFit, dimensions: Sequence[str]) -> np.ndarray:
+    """Shares of dimensions on `settings.bootstrap` draws, without the draws' own bias: (draws, dimensions).
+
+    A range is never negative, so that noise alone raises it; the mean of the draws is that of the fit.
+    """
+    belongs = _belongs(training, fit, dimensions)
+    own = np.array([curve.share for curve in formula_curves(training, fit)[0]])
+    shares = np.array(
+        [
+            [curve.share for curve in formula_curves(training, fit, coefficients)[0]]
+            for coefficients in drawn_coefficients(training, fit)
+        ]
+    )
+    draws = np.maximum((shares - shares.mean(axis=0) + own) @ belongs.T, 0.0)
+    return np.asarray(draws / draws.sum(axis=1, keepdims=True))
+
+
+def _belongs(training: Training, fit: AnchoredFit, dimensions: Sequence[str]) -> np.ndarray:
+    """Which metric belongs to which dimension (dimensions, metrics), 1 or 0."""
+    home = {metric.id: metric.dimension for metric in training.spec.metrics}
+    return np.array([[home[ramps.metric] == name for ramps in fit.basis.ramps] for name in dimensions], dtype=float)
+
+
+def drawn_coefficients(training: Training, fit: AnchoredFit) -> Iterator[np.ndarray]:
+    """Coefficients of the fit on `settings.bootstrap` account resamples, each under a prior drawn anew."""
+    generator = np.random.default_rng(training.settings.seed)
+    cluster = np.asarray(pd.factorize(training.accounts[fit.sample.rows])[0])
+    accounts = int(cluster.max()) + 1
+    moved = fit.prior.moves(fit.problem.anchor, fit.solution.coefficients)
+    hessian = curvature(fit.problem, fit.solution)
+    at = np.concatenate([[fit.solution.intercept], fit.solution.coefficients])
+    weights = np.bincount(cluster, fit.problem.weight)
+    scores = fit.problem.weight.sum() * account_slopes(fit.problem, fit.solution, cluster)
+    for _ in range(training.settings.bootstrap):
+        drawn = np.bincount(generator.integers(0, accounts, accounts), minlength=accounts)
+        problem = _with_prior(fit, moved, generator)
+        found = quadratic_minimum(problem, drawn @ scores / (drawn @ weights), hessian, at)
+        yield settled(problem, found[1:])
 
 
 def _with_prior(fit: AnchoredFit, moved: np.ndarray, generator: np.random.Generator) -> Problem:
