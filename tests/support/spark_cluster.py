@@ -86,6 +86,7 @@ def open_session(cluster: Cluster) -> Any:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": "2",
+        "spark.sql.adaptive.enabled": "false",  # planning anew after each of many small stages takes long
         "spark.sql.session.timeZone": "America/New_York",
         "spark.sql.warehouse.dir": str(cluster.folder / "warehouse"),
     }
