@@ -6,10 +6,20 @@ import itertools
 import shutil
 import tempfile
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 import duckdb
+
+
+def quiet(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep DuckDB from drawing a progress bar on stdout, where results go.
+
+    In a notebook without ipywidgets it refuses to hear of the setting and draws none.
+    """
+    with suppress(duckdb.InvalidInputException):
+        connection.execute("SET enable_progress_bar = false")
 
 
 class Session:
@@ -31,6 +41,7 @@ class Session:
         self.connection = duckdb.connect(
             config={"memory_limit": memory_limit, "temp_directory": str(self.folder / "spill")}
         )
+        quiet(self.connection)
         # Days are cut in UTC whatever the machine's zone, so that the same data give the same features
         # anywhere.
         self.connection.execute("SET TimeZone = 'UTC'")

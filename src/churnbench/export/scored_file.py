@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from churnbench.data.session import quiet
 from churnbench.domain.errors import InputError
 from churnbench.export.document import Document, checked_scorer
 from churnbench.export.files import read_document, replaced_whole
@@ -80,7 +81,7 @@ def score_file(
         raise InputError("the scores would replace their own inputs.", file=str(target), fix="Choose another --out.")
     kind = kind_of(str(target), WRITE_KINDS)
     with duckdb.connect() as connection:
-        connection.execute("SET enable_progress_bar = false")  # it would write to stdout
+        quiet(connection)
         source = InputFile(connection, os.fspath(input_path))
         kinds, warnings = _usable(document, source, allow_missing=allow_missing)
         kept = tuple(name for name in _KEYS if name in source.types)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from churnbench.data.session import quiet
 from churnbench.domain.errors import InputError
 from churnbench.export import Document, checked_scorer
 from churnbench.export.files import replaced_whole
@@ -79,6 +80,7 @@ def shadow(
     kind = None if target is None else kind_of(str(target), WRITE_KINDS)
     migration = Migration(*documents, movers=movers)
     with duckdb.connect() as connection:
+        quiet(connection)
         source = InputFile(connection, os.fspath(input_path))
         kinds, warnings = _usable(documents, source, allow_missing=allow_missing)
         tables = _tables(migration, source, kinds, csv=kind != ".parquet")
