@@ -49,7 +49,6 @@ class Setting:
         truth: the population's own formula.
         later: population rows on the holdout's dates.
         calibrated: population rows on the dates whose out-of-fold scores calibrate risks and cut-offs.
-        halves_apart: distance between the true metric weights that either half of the population gives.
     """
 
     recipe: Recipe
@@ -57,7 +56,6 @@ class Setting:
     truth: Truth
     later: pd.DataFrame
     calibrated: pd.DataFrame
-    halves_apart: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -83,10 +81,16 @@ def prepare(recipe: Recipe = RECIPE, books: int = POPULATION_BOOKS) -> Setting:
     later = population_rows(population, probe.frame.loc[folds[-1].test_rows])
     earlier = pd.concat([probe.frame.loc[fold.test_rows] for fold in folds[:-1]])
     calibrated = population_rows(population, earlier, books=books)
+    return Setting(recipe, spec, learn_truth(population, spec), later, calibrated)
+
+
+def halves_apart(recipe: Recipe = RECIPE, books: int = POPULATION_BOOKS) -> float:
+    """Distance between the true metric weights that either half of the population gives: how well truth is known."""
+    population = pooled_cohort(recipe, books, POPULATION_SEED)
     number = book_of(population.frame)
-    halves = [learn_truth(replace(population, frame=population.frame[number % 2 == part]), spec) for part in (0, 1)]
-    apart = total_variation(halves[0].signed(), halves[1].signed())
-    return Setting(recipe, spec, learn_truth(population, spec), later, calibrated, apart)
+    halves = [replace(population, frame=population.frame[number % 2 == part]) for part in (0, 1)]
+    one, other = (learn_truth(half, preset_formula()) for half in halves)
+    return total_variation(one.signed(), other.signed())
 
 
 def run(replicates: int, jobs: int, setting: Setting | None = None, first: int = 1) -> dict[str, pd.DataFrame]:

@@ -16,8 +16,7 @@ _PROMISE, _VARIATION = 0.10, 0.12
 
 def coverage_section(size: Size, jobs: int) -> tuple[str, list[Promise], dict[str, list[dict[str, str]]]]:
     """Run the coverage proof: text, promises and tables."""
-    setting = coverage.prepare(books=size.population)
-    found = coverage.run(size.books, jobs, setting, size.first)
+    found = coverage.run(size.books, jobs, coverage.prepare(books=size.population), size.first)
     claims, recovery = found["claims"], found["recovery"]
     promises, rows = [], []
     for quantity, group in claims.groupby("quantity", sort=False):
@@ -55,7 +54,7 @@ def coverage_section(size: Size, jobs: int) -> tuple[str, list[Promise], dict[st
         f"cut-offs and holdout. True weights were learned from {size.population * coverage.RECIPE.accounts:,} other "
         f"accounts of the same kind; what the same fitted objects are worth was measured on {_accounts(40, size)} of "
         "them, risk curve and cut-offs on all. True metric weights learned from one half of them and from the other "
-        f"are {setting.halves_apart:.3f} apart. Books are those of seeds {size.first} and on."
+        f"are {coverage.halves_apart(books=size.population):.3f} apart. Books are those of seeds {size.first} and on."
     )
     tables = {
         "Coverage by item": rows,
