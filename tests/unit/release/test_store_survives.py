@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import release_worlds
 from release_worlds import NOW, WHO, candidate, moved_body, released, run_folder, three_releases
 
 from churnbench.domain.errors import InputError
@@ -125,6 +126,7 @@ def test_a_disk_that_fails_at_any_write_leaves_the_old_or_the_new_config(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+import release_worlds
 from release_worlds import NOW, WHO
 from churnbench.release import Surroundings, promote
 
@@ -141,7 +143,9 @@ def test_a_process_killed_by_the_system_frees_the_lock_and_leaves_one_config_act
     models = tmp_path / "models"
     released(models, tmp_path / "0")
     run = run_folder(tmp_path / "1", candidate(moved_body(1)))
-    done = subprocess.run([sys.executable, "-c", KILLED, str(run), str(models), step], capture_output=True, timeout=120)
+    command = [sys.executable, "-c", KILLED, str(run), str(models), step]
+    where = {**os.environ, "PYTHONPATH": str(Path(release_worlds.__file__).parent)}
+    done = subprocess.run(command, capture_output=True, timeout=120, env=where)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert active(models, "core")[1].sequence == (2 if step == "decision recorded" else 3)
     assert released(models, tmp_path / "2", candidate(moved_body(2))).pointer.sequence == 4
