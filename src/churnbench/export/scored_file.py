@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from churnbench.data.session import quiet
+from churnbench.data.session import Session
 from churnbench.domain.errors import InputError
 from churnbench.export.document import Document, checked_scorer
 from churnbench.export.files import read_document, replaced_whole
@@ -30,6 +30,8 @@ from churnbench.export.tables import (
 )
 from churnbench.formula import metric_inputs, score_frame, validate_body
 
+#: What scoring a file may hold in memory, however large it is; it needs less, but would keep pages it has read.
+MEMORY = "1GB"
 _KEYS = ("account_id", "as_of")
 
 
@@ -80,8 +82,8 @@ def score_file(
     if target.exists() and Path(input_path).exists() and target.samefile(input_path):
         raise InputError("the scores would replace their own inputs.", file=str(target), fix="Choose another --out.")
     kind = kind_of(str(target), WRITE_KINDS)
-    with duckdb.connect() as connection:
-        quiet(connection)
+    with Session(memory_limit=MEMORY) as session:
+        connection = session.connection
         source = InputFile(connection, os.fspath(input_path))
         kinds, warnings = _usable(document, source, allow_missing=allow_missing)
         kept = tuple(name for name in _KEYS if name in source.types)
