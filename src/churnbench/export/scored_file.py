@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from churnbench.export.tables import (
     without_formulas,
 )
 from churnbench.formula import metric_inputs, score_frame, validate_body
+from churnbench.formula.batches import result_names
 
 #: What scoring a file may hold in memory, however large it is; it needs less, but would keep pages it has read.
 MEMORY = "1GB"
@@ -118,11 +119,9 @@ def _scores_query(document: Document, source: InputFile, kept: Sequence[str]) ->
     outputs += [f"{write.rounded(f'd{k}', 100.0)} AS s{k}" for k in range(len(dimensions))]
     hundred = write.number(100)
     wanted = [(f"account_id.k{position}", name) for position, name in enumerate(kept)]
-    wanted += [("health_score_x100", "health_score_x100")]
-    wanted += [(f"{write.as_double('health_score_x100')} / {hundred}", "health_score"), ("band", "band")]
-    wanted += [("reading_band", "reading_band")] if body.get("hysteresis") else []
-    wanted += [("coverage_bp", "coverage_bp"), ("churn_probability", "churn_probability")]
-    wanted += [(f"s{k} / {hundred}", f"{dimension['id']}_score") for k, dimension in enumerate(dimensions)]
+    own = {"health_score": f"{write.as_double('health_score_x100')} / {hundred}"}
+    own |= {f"{dimension['id']}_score": f"s{k} / {hundred}" for k, dimension in enumerate(dimensions)}
+    wanted += [(own.get(name, name), name) for name in result_names(body)]
     wanted += [(write.string(value), name) for name, value in _stamps(document).items()]
     columns = ", ".join(f"{expression} AS {write.name(name)}" for expression, name in wanted)
     inputs = f"inputs AS (\n{source.relation(kinds, tuple(kept))})"
@@ -154,13 +153,8 @@ def score_table(document: Document, frame: pd.DataFrame) -> pd.DataFrame:
     """
     body = document["body"]
     scored = score_frame(body, frame, allow_missing=True)
-    columns: dict[str, object] = {
-        "health_score_x100": scored["health_score_x100"],
-        "health_score": scored["health_score_x100"].to_numpy(dtype=np.float64, na_value=np.nan) / 100.0,
-    }
-    names = ["band", "coverage_bp", "churn_probability"]
-    names += [f"{dimension['id']}_score" for dimension in body["dimensions"]]
-    columns.update({name: scored[name] for name in names})
+    scored["health_score"] = scored["health_score_x100"].to_numpy(dtype=np.float64, na_value=np.nan) / 100.0
+    columns: dict[str, object] = {name: scored[name] for name in result_names(body)}
     stamps = _stamps(document)
     columns.update({name: pd.array([stamp] * len(frame), dtype="str") for name, stamp in stamps.items()})
     return pd.DataFrame(columns, index=frame.index)
@@ -173,7 +167,30 @@ def _stamps(document: Document) -> dict[str, str]:
 
 def _usable(document: Document, source: InputFile, *, allow_missing: bool) -> tuple[dict[str, str], tuple[str, ...]]:
     """Inputs that the file has, and warnings about those it has not."""
-    kinds = validate_body(document["body"])
+    body = document["body"]
+    return usable_inputs(source, validate_body(body), metric_inputs(body), allow_missing=allow_missing)
+
+
+def usable_inputs(
+    source: InputFile,
+    kinds: Mapping[str, str],
+    metrics: Collection[str],
+    *,
+    allow_missing: bool,
+    reader: str = "the formula",
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Inputs that a file has, and warnings about those it has not.
+
+    Args:
+        source: the file.
+        kinds: input id -> kind, of everything that the scoring reads.
+        metrics: those without which a metric is missing in every row.
+        allow_missing: whether these, too, may be absent.
+        reader: who reads them, for the message.
+
+    Raises:
+        InputError: for a file without account_id, or without some of `metrics`.
+    """
     if "account_id" not in source.types:
         raise InputError(
             f"no column account_id; the file has {', '.join(source.types)}.",
@@ -182,10 +199,10 @@ def _usable(document: Document, source: InputFile, *, allow_missing: bool) -> tu
             fix="Add it, or rename the column that identifies an account.",
         )
     absent = [name for name in kinds if name not in source.types]
-    needed = [name for name in metric_inputs(document["body"]) if name in absent]
+    needed = [name for name in metrics if name in absent]
     if needed and not allow_missing:
         raise InputError(
-            f"no column {', '.join(needed)}, which the formula reads.",
+            f"no column {', '.join(needed)}, which {reader} reads.",
             file=source.path,
             column=needed[0],
             fix="Add the columns (empty where unknown), or pass allow_missing.",

@@ -17,6 +17,7 @@ from churnbench.data.session import quiet
 from churnbench.domain.errors import InputError
 from churnbench.export import Document, checked_scorer
 from churnbench.export.files import replaced_whole
+from churnbench.export.scored_file import usable_inputs
 from churnbench.export.tables import WRITE_KINDS, InputFile, kind_of, opened_sink, without_formulas
 from churnbench.formula import metric_inputs, validate_body
 from churnbench.release.portfolio import Migration, PortfolioShift
@@ -126,25 +127,8 @@ def _usable(
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """Inputs of either config that the file has, and warnings about those it has not."""
     kinds = merged_kinds(*documents)
-    if "account_id" not in source.types:
-        raise InputError(
-            f"no column account_id; the file has {', '.join(source.types)}.",
-            file=source.path,
-            column="account_id",
-            fix="Add it, or rename the column that identifies an account.",
-        )
-    absent = [name for name in kinds if name not in source.types]
-    read = {name for document in documents for name in metric_inputs(document["body"])}
-    needed = [name for name in absent if name in read]
-    if needed and not allow_missing:
-        raise InputError(
-            f"no column {', '.join(needed)}, which one of the two formulas reads.",
-            file=source.path,
-            column=needed[0],
-            fix="Add the columns (empty where unknown), or pass allow_missing.",
-        )
-    warnings = tuple(f"Column {name} is absent and counts as missing in every row." for name in absent)
-    return {name: kind for name, kind in kinds.items() if name in source.types}, warnings
+    read = dict.fromkeys(name for document in documents for name in metric_inputs(document["body"]))
+    return usable_inputs(source, kinds, read, allow_missing=allow_missing, reader="one of the two formulas")
 
 
 def merged_kinds(before: Document, after: Document) -> dict[str, str]:

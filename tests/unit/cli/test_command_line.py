@@ -7,12 +7,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import typer
+from command_line import Said, Teller
 from formula_worlds import assemble, small_body
 from projects import HEAD, QUICK, copy_of, edit, world, write_project
 
@@ -21,36 +21,6 @@ from churnbench.domain.errors import ChurnbenchError
 from churnbench.export import write_document
 
 VERBS = sorted(typer.main.get_command(main.app).commands)  # type: ignore[attr-defined]
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-Teller = Callable[..., Said]
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Teller:
-    """Runs the command line in this process; an exception that escapes fails the test by itself."""
-    monkeypatch.chdir(tmp_path)
-
-    def tell(*arguments: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["churnbench", *map(str, arguments)])
-        code: object = 0
-        try:
-            main.main()
-        except SystemExit as left:
-            code = left.code
-        captured = capsys.readouterr()
-        return Said(int(code or 0), captured.out, captured.err)  # type: ignore[call-overload]
-
-    return tell
 
 
 @pytest.fixture(scope="module")

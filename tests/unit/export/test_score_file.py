@@ -10,7 +10,7 @@ import pytest
 from formula_worlds import FULL_ROW, assemble, sealed, small_body
 
 from churnbench.domain.errors import InputError
-from churnbench.export import score_file, write_document
+from churnbench.export import score_file, score_table, write_document
 from churnbench.export import tables as tables_module
 from churnbench.formula import score_frame
 from churnbench_scorer import load
@@ -245,6 +245,8 @@ def test_a_large_file_keeps_the_order_of_its_rows_and_equals_the_frame(tmp_path:
     for name in ("health_score_x100", "band", "reading_band", "coverage_bp"):
         assert found[name].tolist() == wanted[name].tolist()
     assert result.bands == wanted["band"].value_counts().to_dict()
+    # A notebook's cb.score, which goes through the frame, gives the same columns in the same order.
+    assert list(found.columns)[1:] == list(score_table(assemble(body), frame.head()).columns)
 
 
 def test_a_wide_decimal_column_is_read_as_the_nearest_double(config: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from churnbench_scorer import load
 AROUND = Surroundings(now=NOW, patience=0.2)
 
 
-def refused(needle: str, path: Path, models: Path, **options: object) -> None:
+def assert_refused(needle: str, path: Path, models: Path, **options: object) -> None:
     with pytest.raises(InputError, match=needle):
         promote(path, models, **{**WHO, **options}, surroundings=AROUND)  # type: ignore[arg-type]
     assert not list(models.glob("core/current"))
@@ -93,8 +93,8 @@ def test_a_declared_input_that_changes_its_type_is_a_major_change() -> None:
 @pytest.mark.parametrize("verdict", ["keep-equivalent", "reject", "not-enough-evidence", "descriptive-only"])
 def test_another_verdict_needs_a_written_reason_that_stays_in_the_config(tmp_path: Path, verdict: str) -> None:
     run = run_folder(tmp_path / "run", candidate(provenance={"verdict": verdict}))
-    refused(f"verdict is '{verdict}'.*write the reason", run, tmp_path / "models")
-    refused("write the reason", run, tmp_path / "models", override="because   ")
+    assert_refused(f"verdict is '{verdict}'.*write the reason", run, tmp_path / "models")
+    assert_refused("write the reason", run, tmp_path / "models", override="because   ")
     made = promote(run, tmp_path / "models", **WHO, override=REASON, surroundings=AROUND)
     (warning,) = made.document["provenance"]["warnings"]
     assert warning.startswith(f"Released by Ada Byron (VP Customer Success) against its evidence: {REASON}")
@@ -108,13 +108,13 @@ def test_the_longest_reason_is_kept_whole_and_an_override_of_nothing_is_refused(
     run = run_folder(tmp_path / "run", candidate(provenance={"verdict": "reject"}), verdict_reason="long " * 400)
     made = promote(run, tmp_path / "models", **WHO, override="x" * 1500, surroundings=AROUND)
     assert "x" * 1500 in made.document["provenance"]["warnings"][0]
-    refused("nothing is overridden", run_folder(tmp_path / "good"), tmp_path / "other", override=REASON)
+    assert_refused("nothing is overridden", run_folder(tmp_path / "good"), tmp_path / "other", override=REASON)
 
 
 def test_a_config_without_evidence_and_todays_formula_need_a_reason_too(tmp_path: Path) -> None:
     alone = write_document(candidate(), tmp_path / "alone" / "core.json")
-    refused("no evidence.json beside it", alone, tmp_path / "models")
-    refused("not as a candidate", run_folder(tmp_path / "run") / "incumbent.json", tmp_path / "models")
+    assert_refused("no evidence.json beside it", alone, tmp_path / "models")
+    assert_refused("not as a candidate", run_folder(tmp_path / "run") / "incumbent.json", tmp_path / "models")
     made = promote(
         tmp_path / "run" / "incumbent.json", tmp_path / "models", **WHO, override=REASON, surroundings=AROUND
     )
@@ -123,18 +123,18 @@ def test_a_config_without_evidence_and_todays_formula_need_a_reason_too(tmp_path
 
 @pytest.mark.parametrize(("by", "role"), [("", "VP"), ("  ", "VP"), ("Ada", ""), ("Ada", " "), ("x" * 201, "VP")])
 def test_a_release_without_a_person_and_a_role_is_refused(tmp_path: Path, by: str, role: str) -> None:
-    refused("names nobody", run_folder(tmp_path / "run"), tmp_path / "models", by=by, role=role)
+    assert_refused("names nobody", run_folder(tmp_path / "run"), tmp_path / "models", by=by, role=role)
 
 
 def test_evidence_about_another_config_is_refused_whatever_the_reason(tmp_path: Path) -> None:
     run = run_folder(tmp_path / "run")
     write_document(candidate(moved_body(3)), run / "config.json")
-    refused("about other formulas", run, tmp_path / "models", override=REASON)
+    assert_refused("about other formulas", run, tmp_path / "models", override=REASON)
     resealed = candidate()
     resealed["provenance"]["warnings"] = []
     resealed["provenance"]["horizon_days"] = 30
     write_document(sealed(resealed), run / "config.json")
-    refused("something outside its formula was changed", run, tmp_path / "models", override=REASON)
+    assert_refused("something outside its formula was changed", run, tmp_path / "models", override=REASON)
     for change, needle in (
         ({"mlflow_run_id": "run-2"}, "provenance.mlflow_run_id.*of two runs"),
         ({"data": {"fingerprint": "sha256:other"}}, "provenance.data_fingerprint"),
@@ -142,19 +142,21 @@ def test_evidence_about_another_config_is_refused_whatever_the_reason(tmp_path: 
         ({"configs": None}, "does not say which configs"),
         ({"verdict": None}, "not the evidence of a review"),
     ):
-        refused(needle, run_folder(tmp_path / "run", **change), tmp_path / "models")  # type: ignore[arg-type]
+        assert_refused(needle, run_folder(tmp_path / "run", **change), tmp_path / "models")  # type: ignore[arg-type]
     (run / "evidence.json").write_text("{")
-    refused("evidence cannot be read", run, tmp_path / "models")
+    assert_refused("evidence cannot be read", run, tmp_path / "models")
 
 
 def test_an_edited_config_and_one_approved_for_another_formula_are_refused(tmp_path: Path) -> None:
     document = candidate()
     document["body"]["min_coverage"] = 1
     write_document(document, run_folder(tmp_path / "run") / "config.json")
-    refused("edited", tmp_path / "run", tmp_path / "models")
+    assert_refused("edited", tmp_path / "run", tmp_path / "models")
     approval = {**WHO, "at": "2026-01-01", "body_sha256": "0" * 64}
     stamped = candidate(provenance={"approvals": [approval]})
-    refused("approval by Ada Byron for another formula", run_folder(tmp_path / "run", stamped), tmp_path / "models")
+    assert_refused(
+        "approval by Ada Byron for another formula", run_folder(tmp_path / "run", stamped), tmp_path / "models"
+    )
     approval["body_sha256"] = candidate()["integrity"]["body_sha256"]
     made = released(tmp_path / "models", tmp_path / "run", candidate(provenance={"approvals": [approval]}))
     assert len(made.document["provenance"]["approvals"]) == 2
@@ -162,7 +164,7 @@ def test_an_edited_config_and_one_approved_for_another_formula_are_refused(tmp_p
 
 def test_an_expired_config_cannot_be_released(tmp_path: Path) -> None:
     dead = candidate(lifecycle={"created": "2026-01-01", "hard_expiry": "2026-02-01"})
-    refused("expired on 2026-02-01", run_folder(tmp_path / "run", dead), tmp_path / "models")
+    assert_refused("expired on 2026-02-01", run_folder(tmp_path / "run", dead), tmp_path / "models")
 
 
 def test_a_review_against_another_formula_than_the_active_one_is_said(tmp_path: Path) -> None:

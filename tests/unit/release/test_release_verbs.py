@@ -1,40 +1,18 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from command_line import Teller
 from formula_worlds import FULL_ROW
 from release_worlds import REASON, candidate, moved_body, run_folder
 
-from churnbench.cli import main
 from churnbench.cli.release_commands import export_bundle
 from churnbench.release import active
 
-Teller = Callable[..., SimpleNamespace]
 WHO = ("--by", "Ada Byron", "--role", "VP Customer Success")
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Teller:
-    """Runs the command line in this process, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def tell(*arguments: object) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["churnbench", *map(str, arguments)])
-        code: object = 0
-        try:
-            main.main()
-        except SystemExit as left:
-            code = left.code
-        captured = capsys.readouterr()
-        return SimpleNamespace(code=int(code or 0), out=captured.out, err=captured.err)  # type: ignore[call-overload]
-
-    return tell
 
 
 def test_promote_and_rollback_say_what_is_active_in_eighty_columns(cli: Teller, tmp_path: Path) -> None:

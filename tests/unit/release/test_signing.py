@@ -25,7 +25,7 @@ def keys(tmp_path: Path) -> Keys:
     return read_signing_key(made.private_file), read_trusted_keys(made.public_file)
 
 
-def refused(document: dict, signature: object, trusted: dict[str, TrustedKey], needle: str) -> None:
+def assert_refused(document: dict, signature: object, trusted: dict[str, TrustedKey], needle: str) -> None:
     with pytest.raises(InputError, match=needle):
         verify(document, signature, trusted)  # type: ignore[arg-type]
 
@@ -54,9 +54,9 @@ def test_an_altered_document_is_refused_even_with_fresh_hashes(keys: Keys) -> No
             forged["integrity"]["body_sha256"] = "0" * 64  # inside the signed bytes, outside the document's own hash
         if change != "integrity":
             forged["integrity"] = {"body_sha256": body_sha256(forged), "sha256": document_sha256(forged)}
-        refused(forged, signature, keys[1], "altered")
+        assert_refused(forged, signature, keys[1], "altered")
         # An attacker also corrects the hash that the signature names; only the key cannot be had.
-        refused(forged, {**signature, "document_sha256": document_sha256(forged)}, keys[1], "altered")
+        assert_refused(forged, {**signature, "document_sha256": document_sha256(forged)}, keys[1], "altered")
 
 
 def test_every_single_altered_byte_of_a_signature_is_refused(keys: Keys) -> None:
@@ -66,25 +66,25 @@ def test_every_single_altered_byte_of_a_signature_is_refused(keys: Keys) -> None
     for place in range(len(raw)):
         changed = bytearray(raw)
         changed[place] ^= 1
-        refused(document, {**signature, "signature": base64.b64encode(changed).decode()}, keys[1], "altered")
+        assert_refused(document, {**signature, "signature": base64.b64encode(changed).decode()}, keys[1], "altered")
     for text in ("", "no base64!", base64.b64encode(raw[:-1]).decode()):
-        refused(document, {**signature, "signature": text}, keys[1], "altered")
+        assert_refused(document, {**signature, "signature": text}, keys[1], "altered")
 
 
 def test_unknown_revoked_and_exchanged_keys_are_refused(keys: Keys, tmp_path: Path) -> None:
     document = candidate()
     signature = sign(document, keys[0])
-    refused(document, signature, {}, "is not known; trusted are: none")
+    assert_refused(document, signature, {}, "is not known; trusted are: none")
     other = new_key(tmp_path / "other.pem", "Somebody else")
     both = {**keys[1], **read_trusted_keys(other.public_file)}
-    refused(document, {**signature, "key_id": other.key_id}, both, "another key signed")
+    assert_refused(document, {**signature, "key_id": other.key_id}, both, "another key signed")
     entry = keys[1][keys[0].key_id]
     revoked = {entry.key_id: TrustedKey(entry.key_id, entry.public, entry.owner, entry.added, "2026-05-01")}
-    refused(document, signature, revoked, "revoked on 2026-05-01")
+    assert_refused(document, signature, revoked, "revoked on 2026-05-01")
 
 
 def test_a_missing_signature_is_refused_only_where_one_is_required(keys: Keys) -> None:
-    refused(candidate(), None, keys[1], "not signed")
+    assert_refused(candidate(), None, keys[1], "not signed")
     assert verify(candidate(), None, keys[1], required=False) is None
 
 
@@ -101,7 +101,9 @@ def test_a_missing_signature_is_refused_only_where_one_is_required(keys: Keys) -
 )
 def test_signatures_of_another_form_or_algorithm_are_refused(keys: Keys, change: dict) -> None:
     document = candidate()
-    refused(document, {**sign(document, keys[0]), **change}, keys[1], "signature with the fields|only one accepted")
+    assert_refused(
+        document, {**sign(document, keys[0]), **change}, keys[1], "signature with the fields|only one accepted"
+    )
 
 
 def test_a_private_key_is_its_owners_alone_is_never_overwritten_and_never_shown(tmp_path: Path) -> None:

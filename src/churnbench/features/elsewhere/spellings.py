@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 
 from churnbench.data.computed import Scalar
 from churnbench.domain.errors import InputError
@@ -14,7 +15,7 @@ _HARMLESS = re.compile(r"[A-Za-z0-9 _.,:;@+/-]*")
 _MOMENT_OFFSET = 2 * 10**19
 
 
-class ServerSpelling(Spelling):
+class ServerSpelling(Spelling, ABC):
     """What `features_sql` needs beyond the aggregates.
 
     Attributes:
@@ -41,33 +42,33 @@ class ServerSpelling(Spelling):
         """The expression as text that is ordered by its bytes."""
         return f"CAST({expression} AS {self.text})"
 
+    @abstractmethod
     def moment(self, column: str) -> str:
         """A date or time as microseconds."""
-        raise NotImplementedError
 
+    @abstractmethod
     def day_number(self, column: str) -> str:
         """A date as days since 1970-01-01."""
-        raise NotImplementedError
 
+    @abstractmethod
     def day_of(self, moment: str) -> str:
         """Day of a moment that is not before 1970."""
-        raise NotImplementedError
 
+    @abstractmethod
     def date_of(self, day: str) -> str:
         """Date of a day number."""
-        raise NotImplementedError
 
+    @abstractmethod
     def days_between(self, low: str, high: str) -> str:
         """Every whole number above low and up to high, one row each."""
-        raise NotImplementedError
 
+    @abstractmethod
     def half_even(self, value: str) -> str:
         """A double, rounded to a whole number as DuckDB rounds in CAST: halves to the even one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def toward_zero(self, value: str) -> str:
         """A double without its fraction."""
-        raise NotImplementedError
 
 
 class Spark(ServerSpelling):
