@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,30 +22,38 @@ from formula_worlds import FULL_ROW
 from release_worlds import WHO, candidate, moved_body, released
 
 from churnbench.export import ENGINES
-from churnbench.release import Surroundings, active, rollback
+from churnbench.release import Surroundings, active, new_key, read_signing_key, rollback
 
 ROOT = Path(__file__).parents[2]
 ACCOUNTS = [{"account_id": f"a{k}", "inputs": {**FULL_ROW, "logins_30d": k}} for k in range(20)]
 Ask = Callable[..., tuple[int, dict[str, Any]]]
 
 
-def released_now(models: Path, folder: Path, step: int) -> dict[str, Any]:
+def released_now(models: Path, folder: Path, step: int, **around: Any) -> dict[str, Any]:
     """Release another formula; consumers look at the real clock."""
     now = datetime.now(UTC)
     lifecycle = {"created": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "review_by": None, "supersedes": None}
     document = candidate(moved_body(step), lifecycle=lifecycle)
-    return released(models, folder / str(step), document, around={"now": now}).document
+    return released(models, folder / str(step), document, around={"now": now, **around}).document
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Ask]:
     """The service on a free port of loopback, with a first release."""
     released_now(tmp_path / "models", tmp_path / "runs", 0)
+    with serving(tmp_path / "models") as ask:
+        wait_for(lambda: answers(ask))
+        yield ask
+
+
+@contextmanager
+def serving(models: Path, *options: str) -> Iterator[Ask]:
+    """The service in a process of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     script = ROOT / "examples" / "consumers" / "http_service" / "service.py"
-    command = [sys.executable, str(script), "--models", str(tmp_path / "models"), "--config", "core"]
+    command = [sys.executable, str(script), "--models", str(models), "--config", "core", *options]
     process = subprocess.Popen([*command, "--port", str(port)])
 
     def ask(path: str, body: bytes | None = None) -> tuple[int, dict[str, Any]]:
@@ -56,7 +65,6 @@ def service(tmp_path: Path) -> Iterator[Ask]:
             return error.code, json.loads(error.read() or b"{}")
 
     try:
-        wait_for(lambda: answers(ask))
         yield ask
     finally:
         process.terminate()
@@ -160,6 +168,25 @@ def test_one_bad_account_does_not_stop_the_others(service: Ask) -> None:
     assert "unknown input 'unknown'" in results[0]["error"]
     assert "'many' is not a number" in results[1]["error"]
     assert results[2]["band"] == "red"
+
+
+def test_a_service_with_trusted_keys_follows_signed_configs_alone(tmp_path: Path) -> None:
+    models, runs = tmp_path / "models", tmp_path / "runs"
+    made, foreign = new_key(tmp_path / "k.pem", "Team"), new_key(tmp_path / "o.pem", "Other")
+    signed = released_now(models, runs, 0, key=read_signing_key(made.private_file))
+    with serving(models, "--trusted-keys", str(made.public_file)) as ask:
+        wait_for(lambda: answers(ask))
+        assert ask("/health")[1]["body_sha256"] == signed["integrity"]["body_sha256"]
+        for step, around, words in (
+            (1, {"key": read_signing_key(foreign.private_file)}, "is not trusted"),
+            (2, {"unsigned": True}, "is not signed"),
+        ):
+            released_now(models, runs, step, **around)
+            wait_for(lambda words=words: words in str(ask("/health")[1]["trouble"]))
+            assert ask("/health")[1]["body_sha256"] == signed["integrity"]["body_sha256"]
+        last = released_now(models, runs, 3, key=read_signing_key(made.private_file))
+        wait_for(lambda: ask("/health")[1]["body_sha256"] == last["integrity"]["body_sha256"])
+        assert ask("/health")[1]["ok"]
 
 
 @pytest.fixture

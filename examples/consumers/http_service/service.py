@@ -2,21 +2,24 @@
 
     pip install churnbench-scorer starlette uvicorn
     python service.py --models models --config acme             # 127.0.0.1:8377
+    python service.py --models models --config acme --trusted-keys trusted_keys.json    # needs cryptography, too
 
     POST /score   {"accounts": [{"account_id": "a1", "inputs": {"logins_30d": 4, "nps": null}}]}
     GET  /health  which config is active, since when, and why a newer one was refused
 
-It reads `MODELS/CONFIG/current`, the pointer that `churnbench promote` and `churnbench rollback` swap, twice a second.
-A new config is loaded beside the old one (hashes, golden vectors, expiry, sequence) and takes its place in one
-assignment; a refused one changes nothing but /health. The active one is loaded again every hour, so that a config stops
-scoring once it has expired. A request is scored by one config from beginning to end. Nothing here needs more of
-churnbench than the scorer, which stands on the standard library.
+It reads `MODELS/CONFIG/current`, the pointer that `churnbench promote` and `churnbench rollback` swap, twice a
+second. A new config is loaded beside the old one (hashes, golden vectors, expiry, sequence) and takes its place in
+one assignment; a refused one changes nothing but /health. The active one is loaded again every hour, so that a config
+stops scoring once it has expired. With --trusted-keys a config without a signature by one of these keys is refused. A
+request is scored by one config from beginning to end. Nothing here needs more of churnbench than the scorer, which
+stands on the standard library.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -66,8 +69,8 @@ class ActiveConfig:
         trouble: why the newest pointer was not followed; None when it was.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, trusted_keys: Path | None = None) -> None:
+        self._folder, self._trusted_keys = folder, trusted_keys
         self._loaded_at = 0.0
         self.active: Active | None = None
         self.trouble: str | None = None
@@ -89,12 +92,37 @@ class ActiveConfig:
 
     def _load(self, pointer: str) -> Active:
         named = json.loads(pointer)
-        text = (self._folder / Path(str(named["file"])).name).read_bytes()
+        file = self._folder / Path(str(named["file"])).name
+        text = file.read_bytes()
         before = None if self.active is None else self.active.scorer.sequence
         scorer = churnbench_scorer.load(text, active_sequence=before)
         if json.loads(text)["integrity"]["sha256"] != named["sha256"]:  # load has checked it against the content
             raise ValueError(f"{named['file']} is not the file that the pointer names")
+        if self._trusted_keys is not None:
+            check_signature(json.loads(text), file.with_suffix(".sig.json"), self._trusted_keys)
         return Active(scorer, pointer, datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+def check_signature(document: dict[str, Any], signature_file: Path, trusted_keys: Path) -> None:
+    """Refuse a config that none of the trusted keys has signed; the list is read anew, for keys can be revoked.
+
+    Raises:
+        ValueError: no signature, an unknown or revoked key, or a signature that does not fit.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    if not signature_file.exists():
+        raise ValueError("the config is not signed, and a signature by a trusted key is required")
+    signature = json.loads(signature_file.read_bytes())
+    key = json.loads(trusted_keys.read_bytes()).get(signature["key_id"])
+    if key is None or key.get("revoked"):
+        raise ValueError(f"the key {signature['key_id']} that signed the config is not trusted")
+    public = Ed25519PublicKey.from_public_bytes(base64.b64decode(key["public_key"]))
+    try:
+        public.verify(base64.b64decode(signature["signature"]), churnbench_scorer.canonical(document))
+    except InvalidSignature:
+        raise ValueError(f"the signature by {signature['key_id']} does not fit the config") from None
 
 
 async def score(request: Request) -> JSONResponse:
@@ -174,9 +202,9 @@ def _score_all(scorer: churnbench_scorer.Scorer, accounts: list[dict[str, Any]])
     return results
 
 
-def make_app(folder: Path, every_seconds: float = 0.5) -> Starlette:
+def make_app(folder: Path, trusted_keys: Path | None = None, every_seconds: float = 0.5) -> Starlette:
     """The service for one release folder, e.g. `models/acme`."""
-    config = ActiveConfig(folder)
+    config = ActiveConfig(folder, trusted_keys)
 
     @asynccontextmanager
     async def watching(_: Starlette) -> AsyncIterator[None]:
@@ -199,10 +227,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", type=Path, default=Path("models"), help="release folder")
     parser.add_argument("--config", required=True, help="config id, a folder in it")
+    parser.add_argument("--trusted-keys", type=Path, help="refuse configs that none of these keys has signed")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8377)
     options = parser.parse_args()
-    uvicorn.run(make_app(options.models / options.config), host=options.host, port=options.port, log_level="warning")
+    app = make_app(options.models / options.config, options.trusted_keys)
+    uvicorn.run(app, host=options.host, port=options.port, log_level="warning")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 The overall weights vary as those of the refit do (`uncertainty`), its curves and its prior with them; an earlier form
 kept the curves as they are and covered the true weights of segments in .60 to .67 of cases instead of .90
-(docs/proofs.md). The strength of pooling stays. A pooled estimate moves too little between resamples, since pooling
-holds it; the part of a segment's own difference that pooling withholds is unknown and is drawn from its prior, so that
-the interval speaks of the segment and not of the estimate.
+(docs/proofs.md). How far segments differ is drawn anew each time from what their estimates say of it: the strength of
+pooling is an estimate itself, and few segments leave it open. A pooled estimate moves too little between resamples,
+since pooling holds it; the part of a segment's own difference that pooling withholds is unknown and is drawn from its
+prior, so that the interval speaks of the segment and not of the estimate.
 
 Source: Morris (1983), doi:10.1080/01621459.1983.10477920 (intervals of empirical Bayes estimates).
 """
@@ -18,7 +19,14 @@ import numpy as np
 
 from churnbench.calibration.dimension_parts import DimensionParts
 from churnbench.calibration.refinements import SegmentTrial
-from churnbench.calibration.segment_weights import SegmentEstimate, declared_tilts, own_estimate, pool
+from churnbench.calibration.segment_weights import (
+    DEVIATIONS,
+    SegmentEstimate,
+    declared_tilts,
+    deviation_odds,
+    own_estimate,
+    pool,
+)
 from churnbench.calibration.training import Training
 from churnbench.calibration.uncertainty import drawn_dimensions
 
@@ -54,12 +62,12 @@ def resample_profiles(training: Training, parts: DimensionParts, trial: SegmentT
     default = {dimension.id: dimension.weight for dimension in training.spec.dimensions}
     declared = declared_tilts(default, training.spec.segment_weights, parts.dimensions)
     overall = drawn_dimensions(training, parts.fit, parts.dimensions)
+    deviations = generator.choice(DEVIATIONS, replicates, p=deviation_odds(trial.estimates, declared))
     by_segment = {name: np.zeros_like(overall) for name in learned.shares}
     for replicate in range(replicates):
         drawn = np.bincount(generator.integers(0, accounts, accounts), minlength=accounts)
         estimates = [_again(one, drawn, overall[replicate], learned.spread) for one in trial.estimates]
-        own, deviation = frozenset(learned.shares), learned.pooled.deviation
-        pooled = pool(estimates, declared, own=own, deviation=deviation)
+        pooled = pool(estimates, declared, own=frozenset(learned.shares), deviation=float(deviations[replicate]))
         for name, found in by_segment.items():
             unknown = _draw(pooled.withheld[name], generator)
             raw = overall[replicate] * np.maximum(pooled.multipliers[name] + unknown, 0.0)

@@ -240,12 +240,8 @@ def pool(
     """
     width = len(estimates[0].multipliers)
     turn = contrasts(width)
-    factors = common_factors(estimates)
-    seen = [turn @ e.multipliers / factor for e, factor in zip(estimates, factors, strict=True)]
-    noise = [turn @ e.covariance @ turn.T / factor**2 for e, factor in zip(estimates, factors, strict=True)]
-    tilts = [turn @ declared.get(e.sample.segment, np.zeros(width)) for e in estimates]
-    tilted = any(np.abs(tilt).max(initial=0.0) > 0 for tilt in tilts)
-    forms = [np.column_stack([np.eye(width - 1), tilt]) if tilted else np.eye(width - 1) for tilt in tilts]
+    seen, noise, tilts, forms = _compared(estimates, declared)
+    tilted = forms[0].shape[1] == width
     if deviation is None:
         deviation = min(DEVIATIONS, key=lambda sd: _restricted(seen, noise, forms, sd)[0])
     _, found = _restricted(seen, noise, forms, deviation)
@@ -265,6 +261,34 @@ def pool(
         lost = np.eye(width - 1) - kept
         withheld[name] = turn.T @ (deviation**2 * lost @ lost.T) @ turn
     return Pooled(multipliers, deviation, trust if tilted else None, withheld)
+
+
+def deviation_odds(estimates: Sequence[SegmentEstimate], declared: Mapping[str, np.ndarray]) -> np.ndarray:
+    """How probable each of `DEVIATIONS` is (K,), summing to 1: restricted likelihood, every deviation alike beforehand.
+
+    Few segments leave the deviation open; the one most likely is often 0 where segments do differ.
+
+    Source: Gelman (2006), doi:10.1214/06-BA117A (a flat prior on the standard deviation of groups).
+    """
+    seen, noise, _, forms = _compared(estimates, declared)
+    against = np.array([_restricted(seen, noise, forms, sd)[0] for sd in DEVIATIONS])
+    odds = np.exp(against.min() - against) * np.gradient(np.array(DEVIATIONS))
+    return np.asarray(odds / odds.sum())
+
+
+def _compared(
+    estimates: Sequence[SegmentEstimate], declared: Mapping[str, np.ndarray]
+) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """Contrasts of each segment, their covariance, what was declared of them, and the columns that explain them."""
+    width = len(estimates[0].multipliers)
+    turn = contrasts(width)
+    factors = common_factors(estimates)
+    seen = [turn @ e.multipliers / factor for e, factor in zip(estimates, factors, strict=True)]
+    noise = [turn @ e.covariance @ turn.T / factor**2 for e, factor in zip(estimates, factors, strict=True)]
+    tilts = [turn @ declared.get(e.sample.segment, np.zeros(width)) for e in estimates]
+    tilted = any(np.abs(tilt).max(initial=0.0) > 0 for tilt in tilts)
+    forms = [np.column_stack([np.eye(width - 1), tilt]) if tilted else np.eye(width - 1) for tilt in tilts]
+    return seen, noise, tilts, forms
 
 
 def _restricted(

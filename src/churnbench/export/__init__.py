@@ -5,7 +5,7 @@ from churnbench.export.document import Document, build_document, checked_scorer
 from churnbench.export.engines import ENGINES
 from churnbench.export.files import read_document, write_document
 from churnbench.export.parity import EngineResult, checked_answers, verify, verify_kit
-from churnbench.export.scored_file import ScoredFile, score_file, score_table
+from churnbench.export.scored_file import KEYS, ScoredFile, score_arrow, score_file, score_table
 from churnbench.export.sql import to_sql
 from churnbench.export.sql_dbt import dbt_models
 from churnbench.export.sql_details import everything_of_row
@@ -14,6 +14,7 @@ from churnbench.export.sql_text import DIALECTS
 __all__ = [
     "DIALECTS",
     "ENGINES",
+    "KEYS",
     "Document",
     "EngineResult",
     "Kit",
@@ -27,6 +28,7 @@ __all__ = [
     "read_answers",
     "read_document",
     "read_kit",
+    "score_arrow",
     "score_file",
     "score_table",
     "standard_kit",

@@ -29,11 +29,12 @@ from churnbench.export.tables import (
     without_formulas,
 )
 from churnbench.formula import metric_inputs, score_frame, validate_body
-from churnbench.formula.batches import result_names
+from churnbench.formula.batches import result_names, score_columns
 
 #: What scoring a file may hold in memory, however large it is; it needs less, but would keep pages it has read.
 MEMORY = "1GB"
-_KEYS = ("account_id", "as_of")
+#: Columns that name a row and are handed through.
+KEYS = ("account_id", "as_of")
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def score_file(
         connection = session.connection
         source = InputFile(connection, os.fspath(input_path))
         kinds, warnings = _usable(document, source, allow_missing=allow_missing)
-        kept = tuple(name for name in _KEYS if name in source.types)
+        kept = tuple(name for name in KEYS if name in source.types)
         query = _scores_query(document, source, kept)
         with replaced_whole(target) as temporary:
             try:
@@ -145,19 +146,44 @@ def _written(connection: duckdb.DuckDBPyConnection, query: str, path: Path, kind
     return dict(bands)
 
 
-def score_table(document: Document, frame: pd.DataFrame) -> pd.DataFrame:
+def score_table(document: Document, frame: pd.DataFrame, *, contributions: bool = False) -> pd.DataFrame:
     """Score columns of one batch, as `score_file` writes them after the kept columns.
+
+    Args:
+        document: a checked config document.
+        frame: one column per input.
+        contributions: whether to add `<metric>_gained_x100` and `<metric>_lost_x100`, see `score_frame`.
 
     Returns:
         Same index; health_score_x100 and the others in the order of the contract.
     """
     body = document["body"]
-    scored = score_frame(body, frame, allow_missing=True)
+    scored = score_frame(body, frame, contributions=contributions, allow_missing=True)
     scored["health_score"] = scored["health_score_x100"].to_numpy(dtype=np.float64, na_value=np.nan) / 100.0
-    columns: dict[str, object] = {name: scored[name] for name in result_names(body)}
+    columns: dict[str, object] = {name: scored[name] for name in result_names(body, contributions=contributions)}
     stamps = _stamps(document)
     columns.update({name: pd.array([stamp] * len(frame), dtype="str") for name, stamp in stamps.items()})
     return pd.DataFrame(columns, index=frame.index)
+
+
+def score_arrow(document: Document, table: pa.Table, *, contributions: bool = False) -> pa.Table:
+    """Score an Arrow table.
+
+    Args:
+        document: a checked config document.
+        table: one column per input, as `score_frame` reads them; others are not looked at.
+        contributions: as in `score_table`.
+
+    Returns:
+        As many rows, in order: the columns of `score_table`, NULL where there is none.
+    """
+    body = document["body"]
+    inputs = [name for name in validate_body(body) if name in table.column_names]
+    frame = table.select(inputs).to_pandas(ignore_metadata=True)
+    columns = score_columns(body, frame, contributions=contributions)
+    for name, stamp in _stamps(document).items():
+        columns[name] = pa.repeat(pa.scalar(stamp, pa.string()), table.num_rows)
+    return pa.table(columns)
 
 
 def _stamps(document: Document) -> dict[str, str]:

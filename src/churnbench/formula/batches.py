@@ -55,8 +55,9 @@ def gathered(batches: Iterable[pa.RecordBatch], rows: int = GATHERED) -> Iterato
         yield _joined(waiting)
 
 
-def result_names(body: Body) -> dict[str, str]:
+def result_names(body: Body, *, contributions: bool = False) -> dict[str, str]:
     """Column name -> "long", "double" or "text", in the order of `score_columns`."""
+    parts = [name for dimension in body["dimensions"] for name, _ in dimension["weights"]] if contributions else []
     return {
         "health_score_x100": "long",
         "health_score": "double",
@@ -65,14 +66,15 @@ def result_names(body: Body) -> dict[str, str]:
         "churn_probability": "double",
         **({"reading_band": "text"} if body.get("hysteresis") else {}),
         **{f"{dimension['id']}_score": "double" for dimension in body["dimensions"]},
+        **{f"{name}_{way}_x100": "long" for name in parts for way in ("gained", "lost")},
     }
 
 
-def score_columns(body: Body, frame: pd.DataFrame) -> dict[str, pa.Array]:
+def score_columns(body: Body, frame: pd.DataFrame, *, contributions: bool = False) -> dict[str, pa.Array]:
     """Scores as Arrow columns, NULL where there is none; see `score_frame`."""
-    scored = score_frame(body, frame, allow_missing=True)
+    scored = score_frame(body, frame, contributions=contributions, allow_missing=True)
     columns: dict[str, pa.Array] = {}
-    for name, kind in result_names(body).items():
+    for name, kind in result_names(body, contributions=contributions).items():
         if name == "health_score":
             hundredths = scored["health_score_x100"].to_numpy(dtype=np.float64, na_value=np.nan)
             columns[name] = pa.array(hundredths / 100.0, pa.float64(), from_pandas=True)

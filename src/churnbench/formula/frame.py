@@ -43,7 +43,7 @@ def score_frame(
     """
     validate_body(body)
     if not allow_missing:
-        require_columns(body, frame)
+        require_columns(body, frame.columns)
     inputs = Inputs(frame)
     metrics, total = plan_metrics(body, inputs), TotalPlan(body, inputs)
     kept = _Results.empty(body, len(frame), contributions=contributions)
@@ -64,7 +64,7 @@ def metric_values(body: Body, frame: pd.DataFrame, *, allow_missing: bool = Fals
     """
     validate_body(body)
     if not allow_missing:
-        require_columns(body, frame)
+        require_columns(body, frame.columns)
     plans = plan_metrics(body, Inputs(frame))
     everything = slice(0, len(frame))
     with np.errstate(all="ignore"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import pandas as pd
 
 from churnbench.domain.errors import InputError
 from churnbench.formula.arrays import Curve, Floats, present_or_nan
-from churnbench.formula.checked import Body, metric_inputs
+from churnbench.formula.checked import Body, metric_inputs, validate_body
 from churnbench.formula.columns import Codes, codes, numbers
 from churnbench_scorer.plan import fallback_points
 
@@ -74,13 +75,21 @@ def plan_metrics(body: Body, inputs: Inputs) -> dict[str, MetricPlan]:
     return plans
 
 
-def require_columns(body: Body, frame: pd.DataFrame) -> None:
-    """Refuse a frame that lacks metric inputs.
+def require_columns(body: Body, columns: Collection[str]) -> None:
+    """Refuse a table that lacks metric inputs, or has an input twice.
 
     Raises:
-        InputError: naming every missing column.
+        InputError: naming every missing column, or the doubled one.
     """
-    missing = [name for name in metric_inputs(body) if name not in frame.columns]
+    counts = Counter(columns)
+    doubled = [name for name in validate_body(body) if counts[name] > 1]
+    if doubled:
+        raise InputError(
+            f"column {doubled[0]} arrives {counts[doubled[0]]} times.",
+            column=doubled[0],
+            fix="Keep one of them, or rename the others.",
+        )
+    missing = [name for name in metric_inputs(body) if name not in counts]
     if missing:
         raise InputError(
             f"no column {', '.join(missing)}; the formula reads {', '.join(metric_inputs(body))}.",

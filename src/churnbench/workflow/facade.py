@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import pandas as pd
+import pyarrow as pa
 
 from churnbench.calibration import CONTENDERS, Contender
 from churnbench.checks import CheckContext, run_checks
@@ -23,7 +24,7 @@ from churnbench.domain.findings import Finding
 from churnbench.domain.formula_spec import FormulaSpec
 from churnbench.domain.progress import Progress, Silent
 from churnbench.domain.recorder import NoRecorder, Recorder
-from churnbench.export import checked_scorer, read_document, score_table, write_document
+from churnbench.export import KEYS, checked_scorer, read_document, score_arrow, score_table, write_document
 from churnbench.formula.metric_plan import require_columns
 from churnbench.leadlag import LeadLag
 from churnbench.reports import render_review
@@ -287,16 +288,36 @@ def lead_lag(result: BacktestResult) -> LeadLag:
     return found
 
 
-def score(config: Config | Mapping[str, Any] | str | Path, frame: pd.DataFrame) -> pd.DataFrame:
+@overload
+def score(
+    config: Config | Mapping[str, Any] | str | Path, accounts: pd.DataFrame, *, contributions: bool = False
+) -> pd.DataFrame: ...
+
+
+@overload
+def score(
+    config: Config | Mapping[str, Any] | str | Path, accounts: pa.Table, *, contributions: bool = False
+) -> pa.Table: ...
+
+
+def score(
+    config: Config | Mapping[str, Any] | str | Path,
+    accounts: pd.DataFrame | pa.Table,
+    *,
+    contributions: bool = False,
+) -> pd.DataFrame | pa.Table:
     """Score accounts exactly as production does.
 
     Args:
         config: a config, a document, or a path.
-        frame: account_id and one column per input.
+        accounts: account_id and one column per input, as a frame or an Arrow table.
+        contributions: whether to add, per metric, the hundredths of a point that it gains and loses each account;
+            gains sum to health_score_x100 before ramp, caps and display map.
 
     Returns:
-        account_id (and as_of), health_score_x100, health_score, band, coverage_bp, churn_probability, one
-        `<dimension>_score` per dimension, config_version, body_sha256.
+        The same kind of table: account_id (and as_of), health_score_x100, health_score, band, coverage_bp,
+        churn_probability, one `<dimension>_score` per dimension, `<metric>_gained_x100` and `<metric>_lost_x100`
+        if asked, config_version, body_sha256.
 
     Raises:
         InputError: for a refused config, an absent metric column, or unusable inputs.
@@ -308,6 +329,11 @@ def score(config: Config | Mapping[str, Any] | str | Path, frame: pd.DataFrame) 
     else:
         document = read_document(config)
     checked_scorer(document)
-    require_columns(document["body"], frame)
-    keys = [name for name in ("account_id", "as_of") if name in frame]
-    return pd.concat([frame[keys], score_table(document, frame)], axis=1)
+    if isinstance(accounts, pa.Table):
+        require_columns(document["body"], accounts.column_names)
+        kept = accounts.select([name for name in KEYS if name in accounts.column_names])
+        scores = score_arrow(document, accounts, contributions=contributions)
+        return pa.table(dict(zip(kept.column_names + scores.column_names, kept.columns + scores.columns, strict=True)))
+    require_columns(document["body"], accounts.columns)
+    keys = [name for name in KEYS if name in accounts]
+    return pd.concat([accounts[keys], score_table(document, accounts, contributions=contributions)], axis=1)

@@ -1,6 +1,9 @@
 """What the scorer promises as a package: standard library only, quick to import, its own wheel, Python 3.9."""
 
 import ast
+import json
+import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import churnbench_scorer
+from churnbench.export.conformance import differences, read_kit
 
 SOURCE = Path(churnbench_scorer.__file__).parent
 PROJECT = Path(__file__).parents[3] / "packaging" / "scorer"
@@ -36,6 +40,42 @@ def test_every_module_parses_as_python_39_and_imports_the_standard_library_alone
                 names = [node.module or ""]
             for name in names:
                 assert name.partition(".")[0] in sys.stdlib_module_names, (path.name, name)
+
+
+READER = """
+import json, sys
+import churnbench_scorer
+from churnbench_scorer.golden import everything
+
+scorers = {}
+for line in sys.stdin:
+    entry = json.loads(line)
+    if "document" in entry:
+        scorers[entry["config"]] = churnbench_scorer.load(json.dumps(entry["document"]))
+    else:
+        print(json.dumps(everything(scorers[entry["config"]].score(entry["in"], extra="ignore"))))
+"""
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.12", "3.13"])
+def test_another_python_gives_every_result_of_the_conformance_kit(version: str) -> None:
+    python = shutil.which(f"python{version}")
+    if python is None or subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode:
+        pytest.skip(f"install Python {version} as python{version} to run the scorer on it")
+    kit = read_kit(Path(__file__).parents[3] / "models" / "conformance-1.0.jsonl")
+    lines = [{"config": name, "document": document} for name, document in kit.documents.items()]
+    lines += [{"config": case.config, "in": dict(case.inputs)} for case in kit.cases]
+    done = subprocess.run(
+        [python, "-c", READER],
+        input="\n".join(json.dumps(line) for line in lines),
+        env={**os.environ, "PYTHONPATH": str(SOURCE.parent)},
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    answers = dict(enumerate(map(json.loads, done.stdout.splitlines()), start=1))
+    assert len(answers) == len(kit.cases)
+    assert differences(kit, answers) == []
 
 
 def test_no_module_evaluates_text_or_unpickles() -> None:

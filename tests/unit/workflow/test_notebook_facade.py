@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from evidence_contract import CONTENDERS, check_evidence, strict_json
 from projects import copy_of, edit
@@ -115,6 +117,39 @@ def test_scoring_takes_a_config_a_document_or_a_path_and_keeps_the_account(
     for position, said in enumerate(tables[0]["health_score_x100"]):
         values = {k: None if pd.isna(v) else v for k, v in latest.iloc[position].items()}
         assert said == scorer.score(values, extra="ignore").health_score_x100
+
+
+def test_an_arrow_table_scores_as_the_frame_does_with_what_each_metric_gains_and_loses(
+    project: OpenProject, proposal: CalibratedProposal
+) -> None:
+    latest = project.latest().head(50)
+    table = pa.Table.from_pandas(latest, preserve_index=False)
+    frame, arrow = (cb.score(proposal.config, accounts, contributions=True) for accounts in (latest, table))
+    assert arrow.column_names == list(frame.columns)
+    assert arrow.schema.field("health_score_x100").type == pa.int64()
+    plain = frame.astype(object).where(frame.notna(), None)
+    for name in arrow.column_names:
+        assert arrow.column(name).to_pylist() == plain[name].tolist(), name
+    scorer = churnbench_scorer.load(json.dumps(proposal.config.document))
+    for (_, row), values in zip(frame.iterrows(), latest.to_dict("records"), strict=True):
+        known = {name: None if pd.isna(value) else value for name, value in values.items()}
+        for name, gained, lost in scorer.score(known, extra="ignore").contributions:
+            assert (row[f"{name}_gained_x100"], row[f"{name}_lost_x100"]) == (gained, lost)
+    plainly = cb.score(proposal.config, table)
+    assert plainly.column_names == list(cb.score(proposal.config, latest).columns)
+
+
+def test_an_absent_or_doubled_input_is_refused_by_name(project: OpenProject, proposal: CalibratedProposal) -> None:
+    latest = project.latest().head(3)
+    name = proposal.config.document["body"]["metrics"][0]["input"]
+    table = pa.Table.from_pandas(latest, preserve_index=False)
+    twice = pd.concat([latest, latest[[name]]], axis=1)
+    for accounts in (latest.drop(columns=name), table.drop_columns([name])):
+        with pytest.raises(InputError, match=f"no column {name}"):
+            cb.score(proposal.config, accounts)
+    for accounts in (twice, table.append_column(name, table.column(name))):
+        with pytest.raises(InputError, match=f"column {name} arrives 2 times"):
+            cb.score(proposal.config, accounts)
 
 
 def test_a_config_that_was_tampered_with_is_refused(project: OpenProject, proposal: CalibratedProposal) -> None:

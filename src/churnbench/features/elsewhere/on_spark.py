@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import TYPE_CHECKING
 
 from churnbench.data.computed import ComputedMetric
 from churnbench.data.project import Project
 from churnbench.domain.errors import InputError
-from churnbench.features.elsewhere.relations import AccountRelation, FactRelation
+from churnbench.features.elsewhere.relations import AccountRelation, FactColumns, FactRelation, columns_of
 from churnbench.features.elsewhere.spark_analysis import settled, views
 from churnbench.features.elsewhere.statement import door_sql, features_sql
 from churnbench.features.facts import number_columns, text_columns
@@ -24,21 +24,15 @@ _TEXTS = ("string", "varchar", "char", "tinyint", "smallint", "int", "bigint", "
 
 
 @dataclass(frozen=True)
-class SparkFacts:
-    """One fact table as a DataFrame, and its columns; see `FactRelation`."""
+class SparkFacts(FactColumns):
+    """One fact table as a DataFrame."""
 
     frame: DataFrame
-    account: str = "account_id"
-    event_time: str = "event_at"
-    known_time: str | None = None
-    deduplicate: str | None = None
-    missing: tuple[str, ...] = ("",)
 
     @classmethod
     def of_project(cls, project: Project, name: str, frame: DataFrame) -> SparkFacts:
         """A DataFrame that holds what the project declares under `[[data.facts]]` with this name."""
-        told = FactRelation.of_project(project, name, name)
-        return cls(frame, told.account, told.event_time, told.known_time, told.deduplicate, told.missing)
+        return cls(frame, **columns_of(project, name))
 
 
 def features_on_spark(
@@ -96,9 +90,8 @@ def _relation(
         both = set(_NUMBERS) & set(wanted.get(column, _NUMBERS))
         wanted[column] = tuple(kind for kind in _NUMBERS if kind in both)
     _require(table.frame, name, wanted)
-    return FactRelation(
-        view_of(table.frame), table.account, table.event_time, table.known_time, table.deduplicate, table.missing
-    )
+    columns = {field.name: getattr(table, field.name) for field in fields(FactColumns)}
+    return FactRelation(view_of(table.frame), **columns)
 
 
 def _require(frame: DataFrame, name: str, wanted: Mapping[str, Sequence[str]]) -> None:

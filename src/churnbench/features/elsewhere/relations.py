@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from sys import float_info
+from typing import Any
 
 from churnbench.data.computed import ComputedMetric
 from churnbench.data.project import Project
-from churnbench.data.sections import FactTable as FactSection
 from churnbench.domain.errors import InputError
 from churnbench.features.elsewhere.spellings import ServerSpelling
 from churnbench.features.facts import number_columns, text_columns
 
 
-@dataclass(frozen=True)
-class FactRelation:
-    """One fact table.
+@dataclass(frozen=True, kw_only=True)
+class FactColumns:
+    """Which columns of a fact table say what.
 
     Attributes:
-        relation: its name; a sequence holds the parts of a dotted name.
         account: column with the account id; taken as text.
         event_time: column with when it happened: a date or a time (without a zone it is UTC), never NULL.
         known_time: column with when it was known, if there is one; never NULL.
@@ -27,12 +26,22 @@ class FactRelation:
         missing: trimmed texts that mean "no value".
     """
 
-    relation: str | Sequence[str]
     account: str = "account_id"
     event_time: str = "event_at"
     known_time: str | None = None
     deduplicate: str | None = None
     missing: tuple[str, ...] = ("",)
+
+
+@dataclass(frozen=True)
+class FactRelation(FactColumns):
+    """One fact table in a database.
+
+    Attributes:
+        relation: its name; a sequence holds the parts of a dotted name.
+    """
+
+    relation: str | Sequence[str]
 
     @classmethod
     def of_project(cls, project: Project, name: str, relation: str | Sequence[str]) -> FactRelation:
@@ -41,15 +50,7 @@ class FactRelation:
         Raises:
             InputError: for a name that the project does not declare.
         """
-        section = declared_facts(project, name)
-        return cls(
-            relation,
-            section.account,
-            section.event_time,
-            section.known_time,
-            section.deduplicate,
-            project.data.missing_text,
-        )
+        return cls(relation, **columns_of(project, name))
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,21 @@ class AccountRelation:
     last_day: str | None = None
 
 
-def declared_facts(project: Project, name: str) -> FactSection:
-    """The declaration of a fact table, or a refusal."""
+def columns_of(project: Project, name: str) -> dict[str, Any]:
+    """Fields of `FactColumns` as the project declares them for a fact table.
+
+    Raises:
+        InputError: for a name that the project does not declare.
+    """
     for section in project.data.facts:
         if section.name == name:
-            return section
+            return {
+                "account": section.account,
+                "event_time": section.event_time,
+                "known_time": section.known_time,
+                "deduplicate": section.deduplicate,
+                "missing": project.data.missing_text,
+            }
     known = ", ".join(section.name for section in project.data.facts) or "none"
     raise InputError(f"there is no fact table {name!r}.", file=project.file, fix=f"Declared are {known}.")
 
