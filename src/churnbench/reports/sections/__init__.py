@@ -13,6 +13,7 @@ from churnbench.reports.sections.contenders import contenders_section
 from churnbench.reports.sections.curves import curves_section
 from churnbench.reports.sections.directions import directions_section
 from churnbench.reports.sections.folds import folds_section
+from churnbench.reports.sections.last_time import last_section
 from churnbench.reports.sections.lead_time import lead_section
 from churnbench.reports.sections.method import method_section
 from churnbench.reports.sections.movers import movers_section
@@ -22,6 +23,7 @@ from churnbench.reports.sections.weights import weights_section
 
 #: Visible order of the page.
 SECTIONS: tuple[Callable[[Lens], Section], ...] = (
+    last_section,
     contenders_section,
     weights_section,
     directions_section,
