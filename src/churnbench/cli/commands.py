@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from churnbench.cli.terminal import shows_colour
 from churnbench.data.project import Project, load_project
 from churnbench.data.world_settings import WorldSettings
 from churnbench.domain.cohort import OutcomeWindow
-from churnbench.domain.errors import BlockedError, InputError
+from churnbench.domain.errors import BlockedError, ChurnbenchError, InputError
 from churnbench.domain.findings import Finding
 from churnbench.workflow import check_project, run_review
+from churnbench.workflow.recording_words import unfinished_name
 from churnbench.workflow.review import blocked_by
 
 #: Product events per account and month in simulated facts.
@@ -39,7 +40,7 @@ def _run(project: Project, out: Path, *, seed: int, show_progress: bool, **optio
     recorder = open_recorder(
         project.tracking.uri,
         project.tracking.experiment or project.name,
-        f"review of {project.name}",
+        unfinished_name(project.name),
         Path.cwd(),
     )
     with shown_progress(forced=show_progress) as progress:
@@ -62,18 +63,23 @@ def init(folder: Path) -> None:
     """Write a project folder to start from."""
     from churnbench.data.simulate_demo import starter_project
 
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError("the folder is not empty.", file=str(folder), fix="Name a new folder; nothing was changed.")
+    if folder.exists() and not folder.is_dir():
+        raise InputError("a file has that name.", file=str(folder), fix="Name a new folder; nothing was changed.")
     try:
+        if folder.exists() and any(folder.iterdir()):
+            raise InputError(
+                "the folder is not empty.", file=str(folder), fix="Name a new folder; nothing was changed."
+            )
         starter_project(folder)
     except OSError as error:
         raise InputError(
             f"the folder cannot be written: {error.strerror}.", file=str(folder), fix="Choose another place."
         ) from None
     _say(
-        f"Made {folder} with a commented churnbench.toml and sample data.\n"
-        f"Next: put your own files in their place, then `churnbench check {folder}` and "
-        f"`churnbench run {folder} --out runs/{folder.name}`."
+        f"Made {folder}: churnbench.toml with its comments, sample data, a notebook.\n"
+        f"Next: name your own files under [data] in {folder / 'churnbench.toml'}, then\n"
+        f"  churnbench check {shlex.quote(str(folder))}\n"
+        f"  churnbench run {shlex.quote(str(folder))} --out {shlex.quote(f'runs/{folder.absolute().name}')}"
     )
 
 
@@ -179,11 +185,15 @@ def _simulate_facts(settings: WorldSettings, out: Path, *, file_format: str | No
 
 def ui(project: Path, *, port: int) -> None:
     """Start MLflow's pages on loopback."""
-    from churnbench.tracking import ui_command
+    from churnbench.tracking import DEFAULT_URI, require_free, serve, shown_uri, ui_command
 
-    uri = "sqlite:///mlruns/mlflow.db"
+    uri = DEFAULT_URI
     if (project / "churnbench.toml").is_file() or project.is_file():
         uri = load_project(project).tracking.uri
     argv = ui_command(uri, Path.cwd(), port)
-    _say(f"MLflow on http://127.0.0.1:{port} (stop with Ctrl-C)")
-    subprocess.run(argv, check=False)  # noqa: S603 - our own argument list
+    require_free(port)
+    _say(f"MLflow on http://127.0.0.1:{port} shows {shown_uri(uri, Path.cwd())} (stop with Ctrl-C).")
+    sys.stdout.flush()
+    code = serve(argv)
+    if code:
+        raise ChurnbenchError(f"MLflow ended by itself with code {code}; its own words stand above.")

@@ -27,6 +27,9 @@ class Recorder(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
+    def named(self, name: str, description: str) -> None:
+        """The name under which people find the review, and in Markdown what it found."""
+
     def parameters(self, values: Mapping[str, object]) -> None:
         """Parameters and settings of the whole review."""
 
@@ -68,6 +71,9 @@ class NoRecorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Nothing to close."""
+
+    def named(self, name: str, description: str) -> None:
+        """Keep nothing."""
 
     def parameters(self, values: Mapping[str, object]) -> None:
         """Keep nothing."""

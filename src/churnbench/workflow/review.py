@@ -32,7 +32,7 @@ from churnbench.workflow.judgement import judge
 from churnbench.workflow.last_decision import last_decision
 from churnbench.workflow.lead_evidence import lead_evidence
 from churnbench.workflow.publish import CONFIG, exclusive, publish, write_json
-from churnbench.workflow.recording import record_review
+from churnbench.workflow.recording import record_blocked, record_files, record_review
 from churnbench.workflow.settings import calibration_settings, require_values, threshold_rule
 from churnbench.workflow.stopwatch import Stopwatch
 
@@ -117,9 +117,9 @@ def run_review(
             evidence = {**base, **_blocked_parts(findings), "seconds": watch.seconds()}
             write_json(staging / "evidence.json", evidence)
             write_review(evidence, staging / "review.html")
+            record_blocked(recorder, evidence, staging)
             removed = "; the config.json of an earlier run there was removed" if (out / CONFIG).exists() else ""
             publish(staging, out)
-            recorder.tags({"verdict": "blocked"})
             raise BlockedError(
                 " ".join(finding.detail for finding in blocked_by(findings))
                 + f" The evidence is in {out / 'evidence.json'}{removed}."
@@ -136,10 +136,7 @@ def run_review(
         evidence["warnings"] = [*evidence["warnings"], *recorder.warnings]
         write_json(staging / "evidence.json", evidence)
         write_review(evidence, staging / "review.html")
-        for path in figures(evidence, staging):
-            recorder.artifact(path, "figures")
-        for name in ("evidence.json", "review.html", "holdout_scores.parquet"):
-            recorder.artifact(staging / name)
+        record_files(recorder, staging, tuple(figures(evidence, staging)))
         publish(staging, out)
     return Review(evidence, backtest, out)
 
