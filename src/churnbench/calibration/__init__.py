@@ -1,8 +1,9 @@
 """Weights, curves, thresholds and the gate."""
 
 from churnbench.calibration.anchored import AnchoredFit, AnchoredRefit
-from churnbench.calibration.contenders import CONTENDERS, Contender, FittedContender
+from churnbench.calibration.contenders import CONTENDERS, Contender, FittedContender, contenders_of
 from churnbench.calibration.derivations import DERIVATIONS, DerivedFormula
+from churnbench.calibration.draft import UNTESTED, Draft
 from churnbench.calibration.gate import Decision, Guard, decide, null_log_loss, small_data_tier
 from churnbench.calibration.limits import Limits
 from churnbench.calibration.pooling import PooledRate, pooled_rates
@@ -15,11 +16,13 @@ from churnbench.calibration.uncertainty import Spread, resample_weights
 __all__ = [
     "CONTENDERS",
     "DERIVATIONS",
+    "UNTESTED",
     "AnchoredFit",
     "AnchoredRefit",
     "Contender",
     "Decision",
     "DerivedFormula",
+    "Draft",
     "FitClock",
     "FittedContender",
     "Guard",
@@ -32,6 +35,7 @@ __all__ = [
     "Threshold",
     "ThresholdRule",
     "Training",
+    "contenders_of",
     "decide",
     "missing_policies",
     "null_log_loss",

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from churnbench.backtesting import Prediction
-from churnbench.calibration.derivations import DERIVATIONS, DerivedFormula
-from churnbench.calibration.training import Training
+from churnbench.calibration.derivations import DERIVATIONS, DerivedFormula, derive_draft
+from churnbench.calibration.training import Settings, Training
 from churnbench.domain.cohort import OutcomeWindow
 from churnbench.formula import score_frame, with_risk_curve
 from churnbench.metrics.discrimination import auc
@@ -108,6 +108,10 @@ def _fit_formula(name: str, training: Training, window: OutcomeWindow | None) ->
     else:
         derived = DERIVATIONS["incumbent"](training)
     return finish_formula(name, training, derived, window)
+
+
+def _fit_draft(name: str, training: Training, window: OutcomeWindow | None) -> FittedContender:
+    return finish_formula(name, training, derive_draft(training), window)
 
 
 def finish_formula(
@@ -253,3 +257,10 @@ CONTENDERS: dict[str, Contender] = {
     "lightgbm": Contender("LightGBM (ceiling)", "model", _fit_lightgbm),
     "best_single_metric": Contender("best single metric", "rule", _fit_best_single),
 }
+#: Enters beside them when somebody brings a formula of their own.
+DRAFT = Contender("draft by hand", "formula", _fit_draft)
+
+
+def contenders_of(settings: Settings) -> dict[str, Contender]:
+    """Who takes part in a review, in the order in which tables show them."""
+    return CONTENDERS if settings.draft is None else {**CONTENDERS, "draft": DRAFT}

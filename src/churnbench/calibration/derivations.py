@@ -20,7 +20,7 @@ from scipy.optimize import nnls
 from churnbench.calibration.anchored import AnchoredFit, AnchoredRefit
 from churnbench.calibration.refinements import Refinements, out_of_fold, refine, refined_body
 from churnbench.calibration.training import Training
-from churnbench.formula import MetricCurve, body_from_curves, score_frame
+from churnbench.formula import MetricCurve, body_from_curves, effective_points, score_frame
 
 #: A metric below this share of the score is left out of the formula.
 LEAST_SHARE = 0.0005
@@ -57,6 +57,14 @@ def derive_hand(training: Training) -> DerivedFormula:
     rows = training.held_out_rows
     shares = {c.metric: float(s) for c, s in zip(training.hand_curves, training.hand_shares, strict=True)}
     return _scored(training, training.hand_body, rows, shares)
+
+
+def derive_draft(training: Training) -> DerivedFormula:
+    """The formula under test as it is; its scores are out of fold everywhere."""
+    assert training.settings.draft is not None  # noqa: S101 - entered only when there is one
+    body = dict(training.settings.draft.body)
+    shares = {metric: percent / 100 for metric, percent in effective_points(body).items()}
+    return _scored(training, body, training.held_out_rows, shares)
 
 
 def derive_shap_share(training: Training) -> DerivedFormula:

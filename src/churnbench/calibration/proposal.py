@@ -91,6 +91,8 @@ def propose(training: Training, fitted: FittedContender, incumbent: FittedConten
         )
     rows = scored_rows(training, fitted)
     bands = [(name, start / 100) for name, start in fitted.body["bands"]]
+    if training.settings.draft is not None:
+        return _as_drafted(fitted, incumbent, rows, bands)
     if len(bands) < 2 or len(rows.score) == 0:
         return Proposal(fitted, tuple(Threshold(n, s, s, s, None) for n, s in bands), rows, ())
     today = score_frame(incumbent.body or {}, training.frame.iloc[fitted.rows])["health_score_x100"]
@@ -108,6 +110,21 @@ def propose(training: Training, fitted: FittedContender, incumbent: FittedConten
         cuts.moved_cut(rows, high, high_at, top=True, delta=rule.delta),
     )
     return _finished(training, fitted, rows, bands, (low_at, high_at), evidence, warnings)
+
+
+def _as_drafted(
+    fitted: FittedContender, incumbent: FittedContender, rows: ScoredRows, bands: list[tuple[str, float]]
+) -> Proposal:
+    """A draft's cut-offs are its author's: they stay, and promise nothing."""
+    shown = (fitted.body or {}).get("display_map")
+    today = {name: start / 100 for name, start in (incumbent.body or {})["bands"]}
+    found = []
+    for name, start in bands:
+        raw = start
+        if shown:
+            raw = float(np.interp(start, [y for _, y in shown["points"]], [x for x, _ in shown["points"]]))
+        found.append(Threshold(name, start, round(raw, 2), today.get(name, start), None))
+    return Proposal(fitted, tuple(found), rows, ())
 
 
 def _cuts(

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from churnbench.backtesting import distinct_events, held_out_folds, inner_folds
+from churnbench.calibration.draft import Draft
 from churnbench.calibration.gate import Tier, small_data_tier
 from churnbench.calibration.hand_curve import HandCurve
 from churnbench.calibration.limits import Limits
@@ -35,6 +36,7 @@ class Settings:
         display_map: put the calibrated cut-offs on the familiar numbers.
         bootstrap: account resamples for weights and curves.
         seed: seed of everything random.
+        draft: a formula to test beside the derived ones, and as the candidate when `derive` is "draft".
     """
 
     derive: str = "anchored"
@@ -43,6 +45,7 @@ class Settings:
     display_map: bool = True
     bootstrap: int = 200
     seed: int = 0
+    draft: Draft | None = None
 
 
 class FitClock:

@@ -26,12 +26,13 @@ def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
-def run(project_path: Path, out: Path, *, seed: int, show_progress: bool) -> None:
+def run(project_path: Path, out: Path, *, seed: int, candidate: Path | None, models: Path, show_progress: bool) -> None:
     """Run a project and print the closing summary."""
-    _run(load_project(project_path), out, seed=seed, show_progress=show_progress)
+    options = {"draft": candidate, "models": models}
+    _run(load_project(project_path), out, seed=seed, show_progress=show_progress, **options)
 
 
-def _run(project: Project, out: Path, *, seed: int, show_progress: bool) -> None:
+def _run(project: Project, out: Path, *, seed: int, show_progress: bool, **options: Path | None) -> None:
     from churnbench.tracking import open_recorder
 
     recorder = open_recorder(
@@ -41,7 +42,7 @@ def _run(project: Project, out: Path, *, seed: int, show_progress: bool) -> None
         Path.cwd(),
     )
     with shown_progress(forced=show_progress) as progress:
-        review = run_review(project, out, seed=seed, recorder=recorder, progress=progress)
+        review = run_review(project, out, seed=seed, recorder=recorder, progress=progress, **options)
     _say(closing_summary(review.evidence, out))
 
 

@@ -66,14 +66,24 @@ def check(project: ProjectPath, seed: Seed = 0, progress: ShowProgress = False) 
 
 
 @app.command()
-def run(project: ProjectPath, out: Out, seed: Seed = 0, progress: ShowProgress = False) -> None:
+def run(
+    project: ProjectPath,
+    out: Out,
+    seed: Seed = 0,
+    candidate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="test this config as the candidate: a draft, say"),
+    ] = None,
+    models: Annotated[Path, typer.Option(help="Folder of released configs.")] = Path("models"),
+    progress: ShowProgress = False,
+) -> None:
     """Run the main job: backtest, weights, curves, thresholds, verdict, config, review, MLflow runs.
 
     Example: churnbench run acme --out runs/acme
     """
     from churnbench.cli import commands
 
-    commands.run(project, out, seed=seed, show_progress=progress)
+    commands.run(project, out, seed=seed, candidate=candidate, models=models, show_progress=progress)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from churnbench.domain.errors import InputError
 from churnbench.release import store
@@ -73,7 +74,13 @@ def promote(
             [] if reason is None else [f"Released by {by} ({role}) against its evidence: {reason} ({subject.reason})"]
         )
         notes += _other_comparison(subject, before)
-        note = {"event": "promote", "decision": decision, "conditions": list(conditions), "override": reason}
+        note: dict[str, Any] = {
+            "event": "promote",
+            "decision": decision,
+            "conditions": list(conditions),
+            "override": reason,
+            "review": subject.review,
+        }
         plan = Plan(
             document,
             notes,

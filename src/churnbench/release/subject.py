@@ -26,6 +26,8 @@ class Subject:
         verdict: what the review said of it; None when there is no evidence or it speaks of another config.
         reason: the verdict in words.
         compared_with: body hash of the formula that the review compared it with.
+        review: what a later review needs to see how the promises turned out: verdict, data_through, and per band
+            the promised risk; None without evidence.
     """
 
     path: Path
@@ -33,6 +35,7 @@ class Subject:
     verdict: str | None
     reason: str
     compared_with: str | None
+    review: Mapping[str, Any] | None = None
 
 
 def read_subject(path: str | Path, *, now: str | None = None) -> Subject:
@@ -81,7 +84,16 @@ def read_subject(path: str | Path, *, now: str | None = None) -> Subject:
     if role != "candidate":
         return Subject(config, document, None, "the review measured it as today's formula, not as a candidate", today)
     reason = f"the review's verdict is {evidence['verdict']!r}: {evidence.get('verdict_reason', '')}".rstrip(": .")
-    return Subject(config, document, evidence["verdict"], reason, today)
+    return Subject(config, document, evidence["verdict"], reason, today, _review(evidence))
+
+
+def _review(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("band", "from", "promise", "guaranteed")
+    return {
+        "verdict": evidence["verdict"],
+        "data_through": (evidence.get("data") or {}).get("data_through"),
+        "promises": [{name: entry.get(name) for name in kept} for entry in evidence.get("thresholds", ())],
+    }
 
 
 def _check_approvals(document: Document, config: Path) -> None:

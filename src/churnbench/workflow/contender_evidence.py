@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churnbench.calibration import CONTENDERS
+from churnbench.calibration import Contender
 from churnbench.domain.progress import Progress
 from churnbench.metrics import AccountBootstrap, Estimate, at_capacity, gain_curve, korn_graubard, summarise
 from churnbench.metrics.decision import expected_profit, net_benefit
@@ -54,7 +54,8 @@ class Tested:
     @property
     def names(self) -> list[str]:
         """Contenders in the order of the table."""
-        return [name for name in CONTENDERS if f"{name}.churn_probability" in self.rows]
+        ending = ".churn_probability"
+        return [name.removesuffix(ending) for name in map(str, self.rows.columns) if name.endswith(ending)]
 
     def measures(self, name: str) -> dict[str, Estimate]:
         """The seven measures with intervals."""
@@ -81,6 +82,7 @@ def contender_evidence(
     arr: np.ndarray,
     costs: tuple[float, float] | None,
     seconds: Mapping[str, float],
+    entered: Mapping[str, Contender],
     progress: Progress,
 ) -> dict[str, Any]:
     """The `contenders` section.
@@ -94,13 +96,14 @@ def contender_evidence(
         arr: yearly value of the account per holdout row, NaN where unknown.
         costs: cost of a contact and share of contacted churners who stay, when the project names them.
         seconds: fit seconds per contender.
+        entered: who took part.
         progress: told of each contender.
     """
     progress.stage("measuring contenders", len(holdout.names))
     folds = _by_fold(walk_forward, holdout)
     found = {}
     for name in holdout.names:
-        entry = CONTENDERS[name]
+        entry = entered[name]
         found[name] = {
             "kind": entry.kind,
             "label": entry.label,

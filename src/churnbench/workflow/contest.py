@@ -10,12 +10,12 @@ import pandas as pd
 
 from churnbench.backtesting import Fold, FoldPredictions, cross_validation, pooled, predict_fold, walk_forward
 from churnbench.calibration import (
-    CONTENDERS,
     FittedContender,
     Proposal,
     Settings,
     ThresholdRule,
     Training,
+    contenders_of,
     propose,
 )
 from churnbench.data.project import Project
@@ -100,15 +100,15 @@ def run_backtest(
         cohort: labelled snapshots.
         spec: the declared formula, every metric a column of the cohort.
         folds: from `make_folds`.
-        settings: derivation, shapes, limits, seed.
+        settings: derivation, shapes, limits, seed, and a draft to test.
         rule: how cut-offs are chosen.
         progress: told of each fit.
     """
-    seconds: dict[str, float] = dict.fromkeys(CONTENDERS, 0.0)
+    seconds: dict[str, float] = dict.fromkeys(contenders_of(settings), 0.0)
     model_seconds = 0.0
     earlier = folds[:-1] if cohort.dated else folds
     parts = []
-    progress.stage("fitting contenders", (len(earlier) + 1) * len(CONTENDERS))
+    progress.stage("fitting contenders", (len(earlier) + 1) * len(seconds))
     for fold in earlier:
         training = Training.of(cohort, fold.train_rows, spec, settings)
         fitted = _fit_all(training, cohort, seconds, progress, fold.name)
@@ -142,7 +142,7 @@ def _fit_all(
         begun = time.perf_counter()
         _ = training.boosted  # made first, so that its time is LightGBM's and not the first user's
         seconds["lightgbm"] += time.perf_counter() - begun
-    for name, contender in CONTENDERS.items():
+    for name, contender in contenders_of(training.settings).items():
         begun = time.perf_counter()
         fitted[name] = contender.fit(name, training, cohort.window)
         seconds[name] += time.perf_counter() - begun

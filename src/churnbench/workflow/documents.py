@@ -100,7 +100,10 @@ def _label_window(backtest: Backtest) -> list[str]:
         return []
     as_of = backtest.training.frame["as_of"]
     first = as_of.min() + timedelta(days=window.gap_days + 1)
-    last = as_of.max() + timedelta(days=window.gap_days + window.horizon_days)
+    last = (as_of.max() + timedelta(days=window.gap_days + window.horizon_days)).date()
+    draft = backtest.settings.draft
+    if draft is not None and draft.seen_until is not None:
+        last = max(last, draft.seen_until)  # its author's eyes, too, are a way of learning
     return [f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"]
 
 

@@ -35,7 +35,7 @@ def weight_evidence(
     """The `weights` section: per cent of the whole score, one column per derivation."""
     columns = {"hand": _percent(fitted["incumbent"].body)}
     columns |= {name: _percent(fitted[name].body) for name in _DERIVED}
-    columns["candidate"] = columns[candidate]
+    columns["candidate"] = _percent(fitted[candidate].body)
     with_interval = spread if candidate == "anchored" else None
     metrics, dimensions = [], []
     for metric in spec.metrics:

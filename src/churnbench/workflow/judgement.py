@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 
-from churnbench.calibration import Guard, Price, Spread, decide, null_log_loss
+from churnbench.calibration import Guard, Price, Spread, contenders_of, decide, null_log_loss
 from churnbench.data.project import Project
 from churnbench.domain.cohort import Cohort
 from churnbench.domain.progress import Progress
@@ -69,6 +70,7 @@ def judge(
         arr=rows["arr"].to_numpy(dtype=float),
         costs=_costs(project),
         seconds=backtest.fit_seconds,
+        entered=contenders_of(backtest.settings),
         progress=progress,
     )
     progress.stage("drawing up the evidence")
@@ -124,7 +126,7 @@ def verdict_evidence(
     candidate = backtest.candidate.name
     base_rate = float(rows["y"].mean())
     events = int(rows.loc[rows["y"] == 1, "account_id"].nunique())
-    guards = _guards(contenders, candidate, segments)
+    guards = _guards(contenders, candidate, segments) + _draft_guard(backtest, rows)
     decision = decide(
         delta,
         base_rate=base_rate,
@@ -186,6 +188,21 @@ def _guards(contenders: dict[str, Any], candidate: str, segments: list[dict[str,
         ),
         Guard("precision-at-capacity", precision_ok, precision_detail),
     )
+
+
+def _draft_guard(backtest: Backtest, rows: pd.DataFrame) -> tuple[Guard, ...]:
+    """Whether the author of a draft had seen outcomes of the holdout; derived candidates never have."""
+    draft, window = backtest.settings.draft, backtest.cohort.window
+    if draft is None or window is None:
+        return ()
+    if draft.seen_until is None:
+        return (Guard("unseen-holdout", None, "The draft does not say which outcomes its author had seen."),)
+    first = (rows["as_of"].min() + timedelta(days=window.gap_days + 1)).date()
+    unseen = first > draft.seen_until
+    detail = f"The draft was drawn up looking at outcomes until {draft.seen_until}"
+    if not unseen:
+        detail += f", and those of the holdout begin on {first}: what it shows there is no test; later outcomes will be"
+    return (Guard("unseen-holdout", unseen, f"{detail}."),)
 
 
 def _formula_parts(
@@ -266,7 +283,9 @@ def _warnings(backtest: Backtest, contenders: dict[str, Any], unlocks: int) -> l
             "verdict a little too hopeful; new data restore it."
         )
     found += segment_warnings(backtest.spec, backtest.candidate)
-    if backtest.candidate.name != "anchored":
+    if backtest.settings.draft is not None:
+        found.append(f"The candidate was drawn up by hand ({backtest.settings.draft.file}); nothing in it was learned.")
+    elif backtest.candidate.name != "anchored":
         found.append(
             f"The weights of this candidate ({backtest.candidate.name}) were derived from the rows on which its "
             "cut-offs were chosen; its promises are a little too hopeful. Only the anchored refit scores those rows "

@@ -26,8 +26,10 @@ from churnbench.domain.recorder import NoRecorder, Recorder
 from churnbench.export import write_document
 from churnbench.reports import figures, write_review
 from churnbench.workflow.contest import Backtest, make_folds, run_backtest
-from churnbench.workflow.documents import candidate_document, incumbent_document
+from churnbench.workflow.documents import candidate_document, config_id, incumbent_document
+from churnbench.workflow.draft import read_draft
 from churnbench.workflow.judgement import judge
+from churnbench.workflow.last_decision import last_decision
 from churnbench.workflow.lead_evidence import lead_evidence
 from churnbench.workflow.publish import CONFIG, exclusive, publish, write_json
 from churnbench.workflow.recording import record_review
@@ -78,6 +80,8 @@ def run_review(
     seed: int = 0,
     recorder: Recorder | None = None,
     progress: Progress | None = None,
+    draft: str | Path | None = None,
+    models: str | Path | None = None,
 ) -> Review:
     """Run the whole loop and leave its files in `out`.
 
@@ -87,20 +91,24 @@ def run_review(
         seed: seed of everything random.
         recorder: experiment tracking; keeps nothing when None.
         progress: told what is going on; silent when None.
+        draft: a config document to test as the candidate, in place of the derivation that the project names.
+        models: folder of released configs, for what was decided last time; not looked at when None.
 
     Raises:
-        InputError: for data that cannot be used; nothing is changed in `out`.
+        InputError: for data or a draft that cannot be used; nothing is changed in `out`.
         BlockedError: when a check blocks; evidence.json is written with verdict "blocked".
     """
     progress, recorder, watch = progress or Silent(), recorder or NoRecorder(), Stopwatch()
     with exclusive(out) as staging, recorder:
-        settings, rule = calibration_settings(project, seed), threshold_rule(project)
+        rule = threshold_rule(project)
         progress.stage("reading data")
         with watch.stage("data"):
             history = open_history(project)
             cohort = history.cohort()
             spec = history.formula
             require_values(project, cohort)
+            brought = None if draft is None else read_draft(draft, cohort, spec)
+            settings = calibration_settings(project, seed, brought)
         folds = make_folds(project, cohort, seed) if len(cohort.labelled()) else ()
         with watch.stage("checks"):
             findings = _checked(project, history, cohort, folds, seed, progress)
@@ -119,6 +127,7 @@ def run_review(
         with watch.stage("backtest"):
             backtest = run_backtest(cohort, spec, folds, settings, rule, progress)
         evidence = evidence_of(project, backtest, findings, recorder, seed, progress, watch)
+        evidence["last_decision"] = None if models is None else last_decision(models, config_id(project.name), cohort)
         with watch.stage("writing"):
             evidence["configs"] = _write(staging, project, backtest, evidence)
         with watch.stage("tracking"):

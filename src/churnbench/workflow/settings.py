@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from churnbench.calibration import Limits, Settings, ThresholdRule
+from churnbench.calibration import Draft, Limits, Settings, ThresholdRule
 from churnbench.data.project import Project
 from churnbench.domain.cohort import Cohort
 from churnbench.domain.errors import InputError
 
 
-def calibration_settings(project: Project, seed: int) -> Settings:
-    """`[calibration]` as settings.
+def calibration_settings(project: Project, seed: int, draft: Draft | None = None) -> Settings:
+    """`[calibration]` as settings; with a draft, that is the candidate.
 
     Raises:
         InputError: for limits on weights that the chosen derivation could not hold.
@@ -17,7 +17,7 @@ def calibration_settings(project: Project, seed: int) -> Settings:
     section = project.calibration
     names = ("max_metric_share", "dimension_share", "leading_share", "max_move_points")
     limits = [name for name in names if getattr(section, name) is not None]
-    if limits and section.derive != "anchored":
+    if limits and draft is None and section.derive != "anchored":
         raise InputError(
             f"{' and '.join(limits)} cannot be held with derive = '{section.derive}': only the anchored refit keeps "
             "limits inside its fit, and cutting weights afterwards would break the formula.",
@@ -26,7 +26,7 @@ def calibration_settings(project: Project, seed: int) -> Settings:
             fix="Write derive = 'anchored', or remove the limits.",
         )
     return Settings(
-        derive=section.derive,
+        derive=section.derive if draft is None else "draft",
         shapes=section.shapes,
         limits=Limits(
             section.max_metric_share,
@@ -37,6 +37,7 @@ def calibration_settings(project: Project, seed: int) -> Settings:
         display_map=section.display_map,
         bootstrap=section.bootstrap,
         seed=seed,
+        draft=draft,
     )
 
 
