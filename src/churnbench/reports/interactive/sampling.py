@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 #: A segment is shown by at least this many of its accounts that stayed, or by all of them.
 LEAST_PER_SEGMENT = 50
+#: A smaller share of the accounts that stayed is not worth estimating from.
+LEAST_SHARE = 0.001
+#: What a sample may fill of its room at the first try: sizes do not shrink quite in proportion.
+SAFETY = 0.95
 _SEED = 20_110
 
 
@@ -34,20 +36,5 @@ def account_sample(rows: pd.DataFrame, share: float) -> tuple[pd.DataFrame, npt.
         drawn = random.choice(len(members), size=size, replace=False)
         weights[members.index[drawn]] = len(members) / size
     kept = weights[weights > 0]
-    return rows[rows["account_id"].isin(set(kept.index))], kept.to_numpy(dtype=np.float64)
-
-
-def largest_that_fits(size_at: Callable[[float], int], budget: int) -> float:
-    """Largest share in (0, 1] whose size keeps the budget; sizes grow about in proportion.
-
-    Args:
-        size_at: characters that a share takes.
-        budget: characters allowed.
-    """
-    share = 1.0
-    for _ in range(8):
-        size = size_at(share)
-        if size <= budget:
-            return share
-        share *= 0.97 * budget / size
-    return share
+    sizes = np.asarray(kept, dtype=np.float64)
+    return rows[rows["account_id"].isin(set(kept.index))], sizes

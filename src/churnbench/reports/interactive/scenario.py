@@ -54,5 +54,7 @@ class Scenario:
     def kinds(self) -> dict[str, str]:
         """Input id -> "number", "boolean" or "category", of both formulas together."""
         return {
-            entry["id"]: entry["type"] for name in ("incumbent", "candidate") for entry in self.documents[name]["inputs"]
+            entry["id"]: entry["type"]
+            for name in ("incumbent", "candidate")
+            for entry in self.documents[name]["inputs"]
         }

@@ -10,10 +10,8 @@ from churnbench.reports.lens import band_look
 from churnbench.reports.reading import at, estimate, number, records, words
 from churnbench.reports.wording import clean, day, fixed, percent, signed, span, whole
 
-HOW = "Newest first. Log loss gained: the candidate of that review against the formula of that day, on its own holdout."
-PROMISE_HOW = (
-    "Promised: the churn rate that a band's cut-off was chosen to keep. Observed: outcomes since then that have matured."
-)
+HOW = "Newest first. Log loss gained: the candidate of that review against the formula then in use, on its holdout."
+PROMISE_HOW = "Promised: the churn rate that a cut-off was chosen to keep. Observed: outcomes matured since then."
 
 
 def history_section(history: Sequence[Mapping[str, Any]]) -> Section:
@@ -73,4 +71,6 @@ def _promises(entry: Mapping[str, Any]) -> Table:
                 Cell(whole(number(row, "observed", "accounts"))),
             ]
         )
-    return Table(f"Promised and observed: review of {day(words(entry, 'created')) or 'n/a'}", columns, rows, PROMISE_HOW)
+    return Table(
+        f"Promised and observed: review of {day(words(entry, 'created')) or 'n/a'}", columns, rows, PROMISE_HOW
+    )

@@ -9,13 +9,14 @@ export const STAMP = "manual, not validated";
  * A config document for a formula that somebody set by hand in the review page.
  * @param {string} text the document it started from
  * @param {Scorer} scorer of the changed formula
- * @param {{profiles: Map<string, Array<[string, number]>>, bands: Array<[string, number]>}} changes weights of each
- *   profile ("" for the default one) in basis points, and band starts in hundredths
+ * @param {{profiles: Map<string, Array<[string, number]>>, bands: Array<[string, number]>, seenUntil: string | null}}
+ *   changes weights of each profile ("" for the default one) in basis points, band starts in hundredths, and the last
+ *   day whose outcomes stood before the eyes of whoever set them
  * @param {Date} now moment of the export
  * @returns {object} a document that `load` accepts: other weights and bands, golden vectors scored anew, right hashes
  * @throws {ConfigRefused} for weights or bands that no document may hold
  */
-export function draftDocument(text, scorer, { profiles, bands }, now) {
+export function draftDocument(text, scorer, { profiles, bands, seenUntil }, now) {
   const document = JSON.parse(text);
   const { segments } = document.body;
   const started = { version: document.config_version, sha256: document.integrity.body_sha256 };
@@ -24,7 +25,7 @@ export function draftDocument(text, scorer, { profiles, bands }, now) {
   document.body.bands = bands;
   const moment = `${now.toISOString().slice(0, 19)}Z`;
   document.config_version = draftVersion(started.version);
-  document.provenance = provenanceOf(document.provenance, started);
+  document.provenance = provenanceOf(document.provenance, started, seenUntil);
   // Due for review from the first moment: every scorer that loads it warns.
   document.lifecycle = { created: moment, review_by: moment, hard_expiry: null, supersedes: started.version };
   const draft = { status: STAMP, from_version: started.version, from_body_sha256: started.sha256 };
@@ -40,11 +41,14 @@ function draftVersion(version) {
 }
 
 /** What the weights rest on is no longer known; where they came from is. */
-function provenanceOf(provenance, started) {
+function provenanceOf(provenance, started, seenUntil) {
   const sentence =
     `${STAMP}: weights and bands were set by hand in a review page, starting from ${started.version} ` +
     `(body ${started.sha256.slice(0, 12)}). Backtest it before anybody relies on it.`;
-  return { ...provenance, metrics: [], verdict: STAMP, warnings: [sentence], approvals: [] };
+  const made = { ...provenance, metrics: [], verdict: STAMP, warnings: [sentence], approvals: [] };
+  // Outcomes that were looked at count as learned from, so that no later backtest takes them for unseen.
+  if (seenUntil !== null) made.label_window = [provenance.label_window?.[0] ?? seenUntil, seenUntil];
+  return made;
 }
 
 /** The same golden inputs with what the changed formula makes of them. */

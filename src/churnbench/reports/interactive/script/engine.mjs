@@ -146,6 +146,7 @@ export class WhatIf {
 
   /** A config document of what is tried. */
   draft(now = new Date()) {
-    return draftDocument(this.formula.text, this.scorer(), { profiles: this.profiles(), bands: this.bands }, now);
+    const changes = { profiles: this.profiles(), bands: this.bands, seenUntil: this.data.seen_until };
+    return draftDocument(this.formula.text, this.scorer(), changes, now);
   }
 }
