@@ -22,7 +22,7 @@ function summaryOf({ figures, before, guess, was }) {
   const lowest = figures.bands[0];
   const { caught, of, k } = figures.calls;
   return (
-    `${guess}${count(lowest.accounts)} accounts ${lowest.band}, ${percent(lowest.rate)} of them churn. ` +
+    `${guess}${count(lowest.accounts)} accounts ${lowest.band}, churn rate ${percent(lowest.rate)}. ` +
     `${k} calls a snapshot catch ${guess}${fixed(caught, 1)} of ${count(of)} churners ` +
     `(${was}: ${fixed(before.calls.caught, 1)}). ${guess}${count(figures.moves.moved)} accounts change band.`
   );
