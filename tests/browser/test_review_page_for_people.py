@@ -66,7 +66,7 @@ def test_a_slider_is_moved_with_the_keyboard(browser: Any, page_path: Path) -> N
 
 def test_a_decision_and_the_address_lead_into_their_chapter(browser: Any, page_path: Path) -> None:
     with Visit(browser, page_path) as visit:
-        visit.page.evaluate("location.hash = '#lasttime'")  # nothing was released: the address leads nowhere
+        visit.page.evaluate("location.hash = '#nowhere'")
         assert visit.page.locator(".hero").is_visible()
         visit.page.evaluate("location.hash = '#thresholds'")
         visit.page.wait_for_selector("#thresholds", state="visible")

@@ -9,7 +9,8 @@ from typing import Any
 
 from churnbench.calibration.gate import small_data_tier
 from churnbench.cli.progress import shown_progress
-from churnbench.cli.summary import closing_summary
+from churnbench.cli.summary import closing_summary, coloured
+from churnbench.cli.terminal import shows_colour
 from churnbench.data.project import Project, load_project
 from churnbench.data.world_settings import WorldSettings
 from churnbench.domain.cohort import OutcomeWindow
@@ -43,7 +44,8 @@ def _run(project: Project, out: Path, *, seed: int, show_progress: bool, **optio
     )
     with shown_progress(forced=show_progress) as progress:
         review = run_review(project, out, seed=seed, recorder=recorder, progress=progress, **options)
-    _say(closing_summary(review.evidence, out))
+    text = closing_summary(review.evidence, out)
+    _say(coloured(text, review.evidence["verdict"]) if shows_colour() else text)
 
 
 def demo(out: Path, *, seed: int, show_progress: bool) -> None:

@@ -155,8 +155,8 @@ def verify(
 @app.command()
 def simulate(
     out: Out,
-    accounts: Annotated[int, typer.Option("--accounts", min=1, help="Number of accounts.")] = 1200,
-    months: Annotated[int, typer.Option("--months", min=1, help="Monthly snapshots.")] = 24,
+    accounts: Annotated[int, typer.Option("--accounts", min=20, help="Number of accounts.")] = 1200,
+    months: Annotated[int, typer.Option("--months", min=6, help="Monthly snapshots.")] = 24,
     seed: Seed = 0,
     leak: Annotated[str | None, typer.Option("--leak", help="Plant a leak of this kind.")] = None,
     null: Annotated[bool, typer.Option("--null", help="Churn independent of every metric.")] = False,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_WIDTH = 96
+_WIDTH = 80
 _MOVES = 6
 _TIED = "\0"  # stands for a space at which a line may not break
 _WORDS = {
@@ -18,18 +18,25 @@ _WORDS = {
     "descriptive-only": "DESCRIPTIVE ONLY",
     "blocked": "BLOCKED",
 }
+#: Codes of a terminal's green and red; every other verdict is yellow.
+_COLOURS = {"promote": 32, "reject": 31, "blocked": 31}
 
 
 def closing_summary(evidence: Mapping[str, Any], out: Path) -> str:
-    """Text of at most about twenty-five lines, 96 columns.
+    """Text of about twenty-five lines, 80 columns (a path may be longer).
 
     Args:
         evidence: the document of docs/evidence.md.
         out: folder of the results.
     """
-    lines = [_title(evidence), "", *_verdict(evidence), "", *_table(evidence), "", *_changes(evidence), ""]
-    lines.append(f"  Open   {out / 'review.html'}        MLflow   churnbench ui")
-    lines.append(f"  Score  churnbench score {out / 'config.json'} {out / 'latest_inputs.parquet'} --out scores.csv")
+    lines = [_title(evidence), "", *_verdict(evidence), "", *_table(evidence), "", *_changes(evidence)]
+    lines += [*_last_time(evidence), ""]
+    lines.append(f"  Open      {out / 'review.html'}")
+    lines.append("  MLflow    churnbench ui")
+    lines.append(f"  Score     churnbench score {out / 'config.json'} \\")
+    lines.append(f"              {out / 'latest_inputs.parquet'} --out scores.csv")
+    if evidence["verdict"] == "promote":
+        lines.append(f"  Release   churnbench promote {out} --by NAME --role ROLE")
     return "\n".join(lines)
 
 
@@ -39,12 +46,11 @@ def _title(evidence: Mapping[str, Any]) -> str:
         f"churnbench · {evidence['project']['name']} · {data['accounts']:,} accounts, "
         f"{data['snapshots']} snapshot{'s' if data['snapshots'] != 1 else ''}, {data['events']:,} churned"
     )
-    right = f"claim level: {evidence['claim_level']}"
-    return f"{left}{right:>{max(len(right) + 2, _WIDTH - len(left))}}"
+    return f"{left}\nclaim level: {evidence['claim_level']}"
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH - 12, initial_indent=" " * 12, subsequent_indent=" " * 12)
+    return textwrap.wrap(text, _WIDTH, initial_indent=" " * 12, subsequent_indent=" " * 12)
 
 
 def _verdict(evidence: Mapping[str, Any]) -> list[str]:
@@ -65,7 +71,7 @@ def _table(evidence: Mapping[str, Any]) -> list[str]:
     gate = evidence["gate"]
     contenders = evidence["contenders"]
     k = contenders["incumbent"]["at_capacity"]["k"]
-    found = [f"{'':27}AUC   90 % interval   log loss   caught in the {k} accounts that can be called"]
+    found = [f"{'':27}AUC   90 % interval   log loss   caught in {k:,} calls"]
     rows = [
         ("incumbent", "today's formula"),
         (gate["candidate"], "candidate"),
@@ -114,7 +120,7 @@ def _changes(evidence: Mapping[str, Any]) -> list[str]:
             side = f"from {threshold['from']:.0f} (raw {threshold['from_raw']:.0f})" if top else "the lowest band"
             bound = "at most" if top else "at least"
             found += _labelled(
-                "Bands",
+                "" if any(line.startswith("  Bands") for line in found) else "Bands",
                 f"{threshold['band']} {side}: {bound} {threshold['promise']:.1%} churn, promised with 90 % confidence",
             )
     review = [check for check in evidence["checks"] if check["severity"] != "ok"]
@@ -125,6 +131,27 @@ def _changes(evidence: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def _last_time(evidence: Mapping[str, Any]) -> list[str]:
+    """What was decided last time, and the promises that were broken."""
+    last = evidence.get("last_decision")
+    if not last:
+        return []
+    if last.get("note"):
+        return _labelled("Last time", last["note"])
+    verb = "released" if last["event"] == "promote" else "went back to"
+    text = f"{last['at'][:10]} {last['by']} ({last['role']}) {verb} {last['config_version']}."
+    bands = [band for band in last["outcome"]["bands"] if band["promise"] is not None]
+    states = {True: "kept", False: "broken", None: "open"}
+    told = ", ".join(f"{band['band']} {states[band['kept']]}" for band in bands)
+    return _labelled("Last time", f"{text} Promises since then: {told}." if told else text)
+
+
 def _labelled(label: str, text: str) -> list[str]:
     wrapped = textwrap.wrap(text, _WIDTH - 17) or [""]
     return [f"  {label:<15}{wrapped[0]}", *[" " * 17 + line for line in wrapped[1:]]]
+
+
+def coloured(text: str, verdict: str) -> str:
+    """The summary with its verdict set off, for a terminal that shows colour."""
+    words = _WORDS[verdict]
+    return text.replace(words, f"\033[1;{_COLOURS.get(verdict, 33)}m{words}\033[0m", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from churnbench.reports.blocks import Figure
@@ -9,7 +10,8 @@ from churnbench.reports.charts.kit import Axis
 from churnbench.reports.charts.lines import Mark, Series, line_chart
 from churnbench.reports.decisions import Decision, decisions
 from churnbench.reports.lens import Lens
-from churnbench.reports.reading import estimate, number, records, words
+from churnbench.reports.reading import at, estimate, number, records, words
+from churnbench.reports.sections.last_time import decided, turned_out
 from churnbench.reports.sections.weights import dimension_dots
 from churnbench.reports.wording import clean, day, fixed, percent, span, whole
 
@@ -67,6 +69,7 @@ class Headline:
     decisions: list[Decision]
     facts: list[Fact]
     absent: str
+    last: str = ""
 
 
 def headline(lens: Lens) -> Headline:
@@ -85,7 +88,17 @@ def headline(lens: Lens) -> Headline:
         decisions=decisions(lens),
         facts=_facts(lens),
         absent=lens.why_absent,
+        last=_last(lens),
     )
+
+
+def _last(lens: Lens) -> str:
+    """The last decision and how its promises turned out; empty before the first one."""
+    last = at(lens.evidence, "last_decision")
+    if not isinstance(last, Mapping) or words(last, "note"):
+        return ""
+    outcome = turned_out(last) or clean(words(last, "outcome", "note"), 200)
+    return f"{decided(last)} {outcome}"
 
 
 def _sentence(lens: Lens, title: str, otherwise: str) -> str:

@@ -16,7 +16,6 @@ from markupsafe import Markup
 from churnbench.reports.headline import headline
 from churnbench.reports.interactive import Scenario, page_script, script_hash, what_if_data
 from churnbench.reports.lens import lens_of
-from churnbench.reports.sections.last_time import last_time_section
 from churnbench.reports.tabs import tabs
 
 #: Where the data of the what-if go; text of the evidence cannot look like it, since its `<` is escaped.
@@ -42,13 +41,11 @@ def render_review(
     """
     lens = lens_of(evidence)
     script = page_script(what_if=scenario is not None)
-    last_time = last_time_section(lens)
     page = (
         _environment()
         .get_template("review.html")
         .render(
             head=headline(lens),
-            opening=[] if last_time is None else [last_time],
             tabs=tabs(lens, history, what_if=scenario is not None),
             style=style_sheet(),
             script=Markup(script),  # noqa: S704 - of files of this package, checked not to end its element

@@ -16,6 +16,7 @@ from churnbench.reports.sections.curves import curves_section
 from churnbench.reports.sections.directions import directions_section
 from churnbench.reports.sections.folds import folds_section
 from churnbench.reports.sections.history import history_section
+from churnbench.reports.sections.last_time import last_section
 from churnbench.reports.sections.lead_time import lead_section
 from churnbench.reports.sections.method import method_section
 from churnbench.reports.sections.movers import movers_section
@@ -62,7 +63,7 @@ def tabs(lens: Lens, history: Sequence[Mapping[str, Any]], *, what_if: bool) -> 
         for name, title, sections in TABS
         if name != WHAT_IF or what_if
     ]
-    found.append(Tab("tabhistory", "Past reviews", [history_section(history)]))
+    found.append(Tab("tabhistory", "Past reviews", [last_section(lens), history_section(history)]))
     if lens.blocked:
         # What stopped the review comes first; the rest only says that it is not there.
         found.sort(key=lambda tab: tab.id != "tabchecks")
