@@ -34,6 +34,7 @@ from churnbench.workflow.documents import candidate_document, incumbent_document
 from churnbench.workflow.lead_evidence import lead_times
 from churnbench.workflow.review import evidence_of
 from churnbench.workflow.settings import calibration_settings, threshold_rule
+from churnbench.workflow.what_if import scenario_of
 
 
 class OpenProject:
@@ -166,12 +167,14 @@ class CalibratedProposal:
         config: the candidate.
         incumbent: today's formula in the same format.
         backtest: what it rests on.
+        project: its settings.
     """
 
     evidence: Mapping[str, Any]
     config: Config
     incumbent: Config
     backtest: Backtest
+    project: Project
 
     @property
     def verdict(self) -> str:
@@ -213,7 +216,10 @@ class CalibratedProposal:
 
     def review_html(self) -> str:
         """The review page as one self-contained HTML text."""
-        return render_review(dict(self.evidence))
+        documents = {"incumbent": self.incumbent.document, "candidate": self.config.document}
+        return render_review(
+            dict(self.evidence), scenario=scenario_of(self.project, self.backtest, self.evidence, documents)
+        )
 
 
 def open_project(path: str | Path) -> OpenProject:
@@ -265,6 +271,7 @@ def calibrate(
         Config(candidate_document(project, made, evidence)),
         Config(incumbent_document(project, made, evidence)),
         made,
+        project,
     )
 
 
