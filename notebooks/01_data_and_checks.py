@@ -29,11 +29,11 @@ SEED = 0
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from IPython.display import display
 
 from churnbench.metrics import korn_graubard
 from guided import plots
 from guided.opening import project_at
+from guided.tables import Shown
 
 # %matplotlib inline
 plots.style()
@@ -66,7 +66,7 @@ by_period["rows"] = labelled.groupby(period).size()
 by_period["accounts"] = labelled.groupby(period)["account_id"].nunique()
 by_period["churned accounts"] = labelled[labelled["y"] == 1].groupby(period)["account_id"].nunique()
 plots.rate_over_time(by_period, title="Churn by quarter of the snapshot", ylabel="accounts that leave in the window, %")
-by_period[["rows", "accounts", "churned accounts"]].fillna(0).astype(int)
+Shown(by_period[["rows", "accounts", "churned accounts"]].fillna(0).astype(int))
 
 # %% [markdown]
 # ## What is known about each metric
@@ -75,13 +75,14 @@ by_period[["rows", "accounts", "churned accounts"]].fillna(0).astype(int)
 # is never zero; a formula may learn what a missing answer means.)
 
 # %%
+labels = {metric.id: metric.label or metric.id for metric in project.formula.metrics}
 inputs = [metric.id for metric in project.formula.metrics if metric.id in labelled]
 missing = 100 * labelled[inputs].isna()
 missing_by_period = missing.groupby(period).mean().T
 figure, axis = plt.subplots(figsize=(8, 0.8 + 0.26 * len(inputs)))
 shown = axis.imshow(missing_by_period, aspect="auto", cmap="Blues", vmin=0, vmax=max(20, missing_by_period.max().max()))
 axis.set_xticks(range(len(missing_by_period.columns)), missing_by_period.columns)
-axis.set_yticks(range(len(inputs)), [plots.shortened(name) for name in inputs])
+axis.set_yticks(range(len(inputs)), [plots.shortened(labels[name]) for name in inputs])
 axis.set_title("Missing values, % of rows")
 figure.colorbar(shown, shrink=0.6)
 figure.tight_layout()
@@ -89,23 +90,23 @@ figure.tight_layout()
 # %%
 numeric = [name for name in inputs if pd.api.types.is_numeric_dtype(labelled[name])]
 summary = labelled[numeric].describe(percentiles=[0.05, 0.5, 0.95]).T[["min", "5%", "50%", "95%", "max"]]
-summary.assign(missing_pct=missing.mean(), distinct=labelled[numeric].nunique()).round(2)
+Shown(summary.assign(**{"missing, %": missing.mean(), "distinct": labelled[numeric].nunique()}))
 
 # %% [markdown]
 # ## Do churned accounts look different?
 #
-# Medians of rows that led to churn and of rows that did not, in standard deviations. This is a first look, not a
+# Means of rows that led to churn and of rows that did not, in standard deviations. This is a first look, not a
 # finding: it says nothing about when a metric moved, nor what it adds to the others.
 
 # %%
 spread = labelled[numeric].std().replace(0, np.nan)
-churned, stayed = (labelled.loc[labelled["y"] == outcome, numeric].median() for outcome in (1, 0))
+churned, stayed = (labelled.loc[labelled["y"] == outcome, numeric].mean() for outcome in (1, 0))
 gap = ((churned - stayed) / spread).dropna().sort_values()
 figure, axis = plt.subplots(figsize=(7, 0.8 + 0.26 * len(gap)))
 axis.barh(range(len(gap)), gap, color=[plots.TRUTH if value < 0 else plots.NEW for value in gap])
-axis.set_yticks(range(len(gap)), [plots.shortened(name) for name in gap.index])
+axis.set_yticks(range(len(gap)), [plots.shortened(labels[name]) for name in gap.index])
 axis.axvline(0, color="black", lw=0.8)
-axis.set(title="Rows that led to churn, against the others", xlabel="difference of medians, standard deviations")
+axis.set(title="Rows that led to churn, against the others", xlabel="difference of means, standard deviations")
 figure.tight_layout()
 
 # %% [markdown]
@@ -120,8 +121,7 @@ findings = project.checks(seed=SEED)
 severity = pd.Categorical([found.severity for found in findings], ["block", "review", "ok"], ordered=True)
 table = pd.DataFrame({"severity": severity, "check": [f.id for f in findings], "detail": [f.detail for f in findings]})
 print(", ".join(f"{count} {name}" for name, count in table["severity"].value_counts(sort=False).items()))
-with pd.option_context("display.max_colwidth", 200):
-    display(table.sort_values("severity", kind="stable").set_index("severity"))
+Shown(table.sort_values("severity", kind="stable").set_index("severity"))
 
 # %% [markdown]
 # ## Is it enough?

@@ -31,6 +31,7 @@ from churnbench.metrics import AccountBootstrap, gain_curve, korn_graubard, summ
 from churnbench.metrics.reliability import reliability_bins
 from guided import plots
 from guided.opening import project_at
+from guided.tables import Shown
 
 # %matplotlib inline
 plots.style()
@@ -156,7 +157,7 @@ if cohort.dated:
     shown = found.loc[found["kind"] == "metric", ["class", "moved", "half_days"]]
     labels = {metric.id: metric.label or metric.id for metric in project.formula.metrics}
     columns = {"moved": "moved, standard deviations", "half_days": "half of it before so many days"}
-    display(shown.rename(columns=columns, index=labels).round(1))
+    display(Shown(shown.rename(columns=columns, index=labels), {"half of it before so many days": 0}))
 
 # %% [markdown]
 # Next: [3. Weights, curves, SHAP](03_weights_curves_shap.ipynb), which opens the holdout.

@@ -28,11 +28,11 @@ METRICS_SHOWN = 6  # curves and dependence plots of so many metrics, heaviest fi
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import shap
 from IPython.display import display
 
 from guided import plots
 from guided.opening import project_at, run_of
+from guided.tables import Shown, say
 
 # %matplotlib inline
 plots.style()
@@ -49,7 +49,7 @@ run
 # Per cent of the health score. *Hand* is today's formula, *anchored* the refit that is pulled towards it.
 
 # %%
-run.compare()
+Shown(run.compare(), caption="Weights, % of the health score")
 
 # %%
 weights = pd.DataFrame(run.evidence["weights"]["metrics"]).set_index("label")
@@ -91,7 +91,7 @@ plots.intervals(
 
 # %%
 changes = pd.DataFrame(run.evidence["direction_changes"])
-print("no direction is contradicted" if changes.empty else "\n".join(changes["detail"]))
+say(*(["no direction is contradicted"] if changes.empty else changes["detail"]))
 
 # %% [markdown]
 # ## Learned curves
@@ -112,6 +112,8 @@ if heaviest:
 # the right means more likely to leave, in log-odds.
 
 # %%
+import shap
+
 training = project.training(seed=SEED)
 labels = {metric.id: metric.label or metric.id for metric in project.formula.metrics}
 if training.teachable:
@@ -142,7 +144,9 @@ if training.teachable and heaviest:
         axis.axis("off")
     for axis, curve in zip(axes.flat, heaviest, strict=False):
         place = attribution.metrics.index(curve["metric"])
-        shap.plots.scatter(explanation[:, place], color=explanation, ax=axis, show=False, dot_size=5, alpha=0.5)
+        shap.plots.scatter(
+            explanation[:, place], color=explanation, ax=axis, show=False, hist=False, dot_size=5, alpha=0.5
+        )
         axis.axhline(0, color="0.6", lw=0.8)
         axis.set_ylabel("log-odds of churn")
     figure.tight_layout()
@@ -163,7 +167,7 @@ if training.teachable:
             told[labels.get(curve["metric"], curve["metric"])] = float(np.corrcoef(points, phi)[0, 1])
     size = {labels.get(name, name): value for name, value in attribution.mean_absolute().items()}
     story = pd.DataFrame({"mean |SHAP|, log-odds": size, "correlation with points": told})
-    display(story.sort_values("mean |SHAP|, log-odds", ascending=False).round(2))
+    display(Shown(story.sort_values("mean |SHAP|, log-odds", ascending=False)))
 
 # %% [markdown]
 # ## What each limit and each freedom costs
@@ -172,7 +176,8 @@ if training.teachable:
 
 # %%
 prices = pd.DataFrame(run.evidence["constraints"])
-print("no limit is set" if prices.empty else prices.set_index("id").round(4).to_string())
+prices = prices.rename(columns={"price_auc": "price in AUC", "price_log_loss": "price in log loss"})
+Shown(prices.set_index("id"), {"price in AUC": 4, "price in log loss": 4}) if len(prices) else "no limit is set"
 
 # %% [markdown]
 # Next: [4. Thresholds and capacity](04_thresholds_and_capacity.ipynb).

@@ -35,6 +35,7 @@ from churnbench.metrics import AccountBootstrap, at_capacity, korn_graubard
 from churnbench.metrics.decision import profit_threshold
 from guided import plots
 from guided.opening import project_at, run_of
+from guided.tables import Shown, say
 
 # %matplotlib inline
 plots.style()
@@ -43,7 +44,7 @@ cohort = project.snapshots()
 run = run_of(RUN, project, SEED)
 run.require_data_of(cohort)
 evidence = run.evidence
-print(run.verdict, "|", evidence["verdict_reason"])
+say(f"Verdict {run.verdict}. {evidence['verdict_reason']}")
 
 # %% [markdown]
 # ## What the bands promise
@@ -54,7 +55,8 @@ print(run.verdict, "|", evidence["verdict_reason"])
 
 # %%
 thresholds = run.thresholds()
-thresholds[["from", "from_raw", "was", "promise", "bound", "accounts", "events", "guaranteed", "observed"]].round(3)
+columns = ["from", "from_raw", "was", "promise", "bound", "accounts", "events", "observed"]
+Shown(thresholds[columns].astype(float), {"promise": 3, "bound": 3, "observed": 3}, "Churn rates as shares, 0 to 1")
 
 # %%
 cuts = {band: float(row["from_raw"]) for band, row in thresholds.iterrows()}
@@ -66,9 +68,10 @@ plots.risk_by_score(evidence["risk_curve"]["strata"], cuts, promises)
 
 # %%
 bands = pd.DataFrame(evidence["bands"])
-bands["ci90"] = [" to ".join(f"{100 * end:.1f}" for end in pair) if pair else "" for pair in bands["ci90"]]
-shown = bands.assign(share_pct=100 * bands["share"], churn_pct=100 * bands["rate"]).rename(columns={"ci90": "90 %"})
-shown.set_index(["formula", "band"])[["from", "accounts", "share_pct", "events", "churn_pct", "90 %", "arr"]].round(1)
+percent = [" to ".join(f"{100 * end:.1f}" for end in pair) if pair else "" for pair in bands["ci90"]]
+bands = bands.assign(**{"share, %": 100 * bands["share"], "churn, %": 100 * bands["rate"], "90 % interval": percent})
+shown = bands.set_index(["formula", "band"])[["accounts", "share, %", "events", "churn, %", "90 % interval", "arr"]]
+Shown(shown, {"share, %": 1, "churn, %": 1, "arr": 0})
 
 # %%
 check = evidence["band_check"]
@@ -131,13 +134,14 @@ for name, label in labels.items():
                 "lift": round(at.lift.value, 1),
             }
         )
-pd.DataFrame(reach).set_index(["contender", "calls"])
+Shown(pd.DataFrame(reach).set_index(["contender", "calls"]), {"caught": 1, "lift": 1})
 
 # %% [markdown]
 # ## Is a call worth its cost?
 #
 # A call pays where the risk exceeds `cost / (save rate x value)`. The save rate is an assumption: only calls drawn by
-# lot could tell it, never these data. Expected profit of calling the k riskiest accounts of one snapshot:
+# lot could tell it, never these data. Profit of calling the k riskiest accounts of one snapshot, mean of the
+# snapshots. (A few large accounts carry such a curve; small steps in it mean nothing.)
 
 # %%
 value = tested["arr"].to_numpy(dtype=float)
@@ -172,7 +176,7 @@ latest = run.latest()
 scored = cb.score(run.config, latest).merge(latest[["account_id", *[c for c in ("segment", "arr") if c in latest]]])
 riskiest = scored.sort_values("churn_probability", ascending=False, kind="stable").head(10)
 columns = ["account_id", "segment", "arr", "health_score", "band", "churn_probability"]
-riskiest[[name for name in columns if name in riskiest]].set_index("account_id").round(3)
+Shown(riskiest[[name for name in columns if name in riskiest]].set_index("account_id"), {"churn_probability": 3})
 
 # %% [markdown]
 # Next: [5. Quarterly review](05_quarterly_review.ipynb).

@@ -32,6 +32,7 @@ import churnbench as cb
 from churnbench.metrics import korn_graubard
 from guided import plots
 from guided.opening import project_at, run_of
+from guided.tables import Shown, say
 
 # %matplotlib inline
 plots.style()
@@ -54,9 +55,7 @@ else:
     before = cb.open_run(PREVIOUS)
     labelled = cohort.labelled()
     since = labelled[labelled["as_of"] > pd.Timestamp(before.evidence["data"]["last_as_of"])]
-    print(
-        f"verdict then: {before.verdict}. Since: {len(since):,} rows, {since['account_id'].nunique():,} accounts."
-    )
+    say(f"Verdict then: {before.verdict}. Since: {len(since):,} rows, {since['account_id'].nunique():,} accounts.")
     if len(since):
         since = since.assign(band=cb.score(before.config, since)["band"].to_numpy())
         kept = []
@@ -75,7 +74,7 @@ else:
                     "accounts": rows["account_id"].nunique(),
                 }
             )
-        display(pd.DataFrame(kept).set_index("band"))
+        display(Shown(pd.DataFrame(kept).set_index("band")))
 
 # %% [markdown]
 # ## The verdict
@@ -88,7 +87,7 @@ run
 
 # %%
 for guard in evidence["gate"]["guards"]:
-    print("ok    " if guard["ok"] else "BROKEN", guard["id"], "|", guard["detail"])
+    say(f"{'ok' if guard['ok'] else 'BROKEN'}  {guard['id']}: {guard['detail']}")
 looks = evidence["gate"]["unlocks"]
 print(f"\nThe holdout was looked at {looks} time{'s' if looks != 1 else ''}.")
 
@@ -96,7 +95,7 @@ print(f"\nThe holdout was looked at {looks} time{'s' if looks != 1 else ''}.")
 # ## Has the world moved?
 
 # %%
-print((evidence["drift"] or {}).get("sentence", "nothing to compare"))
+say((evidence["drift"] or {}).get("sentence", "nothing to compare"))
 
 # %% [markdown]
 # ## Who wins and who loses by segment
@@ -155,14 +154,14 @@ else:
 # %%
 columns = ["account_id", "segment", "arr", "from_band", "to_band", "from_score", "to_score", "churn_probability"]
 listed = pd.DataFrame(movers["accounts"])
-listed[columns].head(12).set_index("account_id") if len(listed) else "no account changes its band"
+Shown(listed[columns].head(12).set_index("account_id"), {"churn_probability": 3}) if len(listed) else "no account moves"
 
 # %% [markdown]
 # ## Targets that sound good and say little
 
 # %%
 for caveat in evidence["caveats"]:
-    print(f"{caveat['target']}\n   {caveat['sentence']}\n")
+    say(f"{caveat['target']}: {caveat['sentence']}", "")
 
 # %% [markdown]
 # ## What people must decide
@@ -173,7 +172,7 @@ questions += [f"Approve a changed direction? {change['detail']}" for change in e
 questions += [f"Look at: {check['detail']}" for check in evidence["checks"] if check["severity"] == "review"]
 questions += [f"Know that: {warning}" for warning in evidence["warnings"]]
 for number, question in enumerate(questions, start=1):
-    print(f"{number}. {question}\n")
+    say(f"{number}. {question}", "")
 
 # %% [markdown]
 # The same evidence as a page to send around is `review.html` in the run's folder. Who decided what, and on what

@@ -32,6 +32,7 @@ from IPython.display import display
 import churnbench as cb
 from guided import plots
 from guided.opening import project_at, run_of
+from guided.tables import Shown
 
 # %matplotlib inline
 plots.style()
@@ -57,12 +58,9 @@ if not chosen.any():
     raise LookupError(f"account {ACCOUNT} is not among the {len(scored):,} active accounts of the newest snapshot")
 account = scored[chosen].iloc[0]
 today = cb.score(run.incumbent, latest)[chosen].iloc[0]
-pd.DataFrame(
-    {
-        "today's formula": today[["health_score", "band", "churn_probability", "coverage_bp"]],
-        "candidate": account[["health_score", "band", "churn_probability", "coverage_bp"]],
-    }
-)
+columns = ["health_score", "band", "churn_probability", "coverage_bp"]
+both = pd.DataFrame([today[columns], account[columns]], index=["today's formula", "candidate"])
+Shown(both.infer_objects(), {"churn_probability": 3})
 
 # %%
 peers = scored[(scored["segment"] == account["segment"]) if pd.notna(account["segment"]) else slice(None)]
@@ -83,16 +81,20 @@ print(
 # The risk curve of its stratum, with the interval that the config carries into production.
 
 # %%
-document = run.config.document["body"]
-risk = document.get("risk_curve")
+risk = run.config.document["body"].get("risk_curve")
 if risk is None or pd.isna(account["churn_probability"]):
-    print("the config carries no risk curve")
+    print("the config carries no risk curve, or the account has no score")
 else:
-    probability = float(account["churn_probability"])
-    for stratum in run.evidence["risk_curve"]["strata"]:
-        points = np.array(stratum["points"])[::-1]
-        low, high = (np.interp(probability, points[:, 1], points[:, column]) for column in (2, 3))
-        print(f"P(churn) {probability:.1%}; if its stratum is '{stratum['id']}': 90 % interval {low:.1%} to {high:.1%}")
+    days = latest.get(risk["input"], pd.Series(np.nan, latest.index))[chosen].iloc[0]  # what chooses the stratum
+    inside = [
+        one
+        for one in risk["strata"][:-1]
+        if (one["from"] is None or days >= one["from"]) and (one["to"] is None or days <= one["to"])
+    ]
+    stratum = (inside or risk["strata"][-1:])[0]
+    points, probability = np.array(stratum["points"])[::-1], float(account["churn_probability"])
+    low, high = (np.interp(probability, points[:, 1], points[:, column]) for column in (2, 3))
+    print(f"P(churn) {probability:.1%}, 90 % interval {low:.1%} to {high:.1%} (stratum '{stratum['id']}')")
 
 # %% [markdown]
 # ## Why this score
@@ -131,7 +133,7 @@ table = pd.DataFrame(
         "lost": {name: account[f"{name}_lost_x100"] / 100 for name in gained},
     }
 )
-table.rename(index=labels).sort_values("lost", ascending=False).round(2)
+Shown(table.rename(index=labels).sort_values("lost", ascending=False))
 
 # %% [markdown]
 # ## How it came here
@@ -166,7 +168,7 @@ if cohort.dated and len(history) >= 2:
     recent = history.tail(6)
     moved = ((recent[numeric].iloc[-1] - recent[numeric].iloc[0]) / spread).dropna()
     moved = moved.rename(index=labels).sort_values(key=np.abs, ascending=False)
-    display(moved.head(8).round(2).rename("change, sd").to_frame())
+    display(Shown(moved.head(8).rename("change, standard deviations").to_frame()))
 
 # %% [markdown]
 # ## Accounts that look like it
@@ -176,10 +178,10 @@ if cohort.dated and len(history) >= 2:
 
 # %%
 matrix = scored[list(gained.values())].astype(float)
-distance = np.sqrt(((matrix - matrix[chosen].iloc[0]) ** 2).sum(axis=1))
+distance = np.sqrt(((matrix - matrix[chosen].iloc[0]) ** 2).sum(axis=1)) / 100
 near = scored.assign(distance=distance).drop(index=scored.index[chosen]).nsmallest(8, "distance")
 columns = ["segment", "arr", "health_score", "band", "churn_probability", "distance"]
-near.set_index("account_id")[columns].round({"distance": 1, "churn_probability": 3})
+Shown(near.set_index("account_id")[columns], {"distance": 1, "churn_probability": 3})
 
 # %% [markdown]
 # Next: [7. From review to production](07_from_review_to_production.ipynb).

@@ -1,4 +1,5 @@
-"""Figures that the notebooks share. Each draws what it is given and returns the figure; none computes a result."""
+"""Figures that the notebooks share. Each draws what it is given; none computes a result. They return nothing, since
+a figure that is a cell's last value would be shown twice."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 #: Told apart with any colour vision, and in grey.
 TODAY, NEW, TRUTH, OTHER = "#7f7f7f", "#0072B2", "#D55E00", "#009E73"
@@ -36,7 +37,7 @@ def style() -> None:
 
 def intervals(
     table: pd.DataFrame, *, title: str, xlabel: str, other: str | None = None, other_label: str = "today"
-) -> Figure:
+) -> None:
     """A dot with its interval per row, first row at the top.
 
     Args:
@@ -56,10 +57,9 @@ def intervals(
     axis.set(title=title, xlabel=xlabel, ylim=(-0.6, len(table) - 0.4))
     axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
     figure.tight_layout()
-    return figure
 
 
-def rate_over_time(table: pd.DataFrame, *, title: str, ylabel: str) -> Figure:
+def rate_over_time(table: pd.DataFrame, *, title: str, ylabel: str) -> None:
     """A rate per period with its interval.
 
     Args:
@@ -75,10 +75,9 @@ def rate_over_time(table: pd.DataFrame, *, title: str, ylabel: str) -> Figure:
     axis.set(title=title, ylabel=ylabel, ylim=(0, None))
     axis.legend()
     figure.tight_layout()
-    return figure
 
 
-def timeline(folds: Sequence[Mapping[str, Any]]) -> Figure:
+def timeline(folds: Sequence[Mapping[str, Any]]) -> None:
     """Which dates each fold learned from and was tested on.
 
     Args:
@@ -96,12 +95,12 @@ def timeline(folds: Sequence[Mapping[str, Any]]) -> Figure:
     axis.set_yticks(range(len(folds)), [f"{fold['role']}, from {fold['origin']}" for fold in reversed(folds)])
     axis.set(title="As-of dates of each fold", ylim=(-0.6, len(folds) - 0.4))
     axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
-    figure.autofmt_xdate(rotation=0, ha="center")
+    axis.xaxis.set_major_locator(AutoDateLocator(maxticks=7))
+    axis.xaxis.set_major_formatter(ConciseDateFormatter(axis.xaxis.get_major_locator()))
     figure.tight_layout()
-    return figure
 
 
-def gain(curves: Mapping[str, Sequence[Mapping[str, float]]], labels: Mapping[str, str], k: float | None) -> Figure:
+def gain(curves: Mapping[str, Sequence[Mapping[str, float]]], labels: Mapping[str, str], k: float | None) -> None:
     """Share of churners caught against accounts called per snapshot.
 
     Args:
@@ -127,10 +126,9 @@ def gain(curves: Mapping[str, Sequence[Mapping[str, float]]], labels: Mapping[st
     )
     axis.legend(loc="lower right")
     figure.tight_layout()
-    return figure
 
 
-def reliability(bins: Mapping[str, Sequence[Mapping[str, float]]], labels: Mapping[str, str]) -> Figure:
+def reliability(bins: Mapping[str, Sequence[Mapping[str, float]]], labels: Mapping[str, str]) -> None:
     """Observed churn against predicted, in groups of equal size, with counts.
 
     Args:
@@ -139,21 +137,26 @@ def reliability(bins: Mapping[str, Sequence[Mapping[str, float]]], labels: Mappi
     """
     figure, axes = plt.subplots(1, len(labels), figsize=(4.6 * len(labels), 4), sharex=True, sharey=True, squeeze=False)
     for axis, (name, label) in zip(axes[0], labels.items(), strict=True):
-        table = 100 * pd.DataFrame(bins[name])[["predicted", "observed", "low", "high"]].astype(float)
-        top = float(table[["predicted", "high"]].max().max()) * 1.05
-        axis.plot([0, top], [0, top], color="0.7", lw=1)
+        table = (100 * pd.DataFrame(bins[name])[["predicted", "observed", "low", "high"]].astype(float)).clip(lower=0.1)
+        axis.plot([0.1, 60], [0.1, 60], color="0.7", lw=1)
         axis.vlines(table["predicted"], table["low"], table["high"], color=NEW, alpha=0.35, lw=4)
         axis.plot(table["predicted"], table["observed"], "o", color=NEW)
         for x, y, group in zip(table["predicted"], table["high"], bins[name], strict=True):
             axis.annotate(f"{group['events']:.0f}", (x, y), (0, 3), textcoords="offset points", ha="center", fontsize=7)
-        axis.set(title=label, xlabel="predicted churn, %")
+        axis.set(title=label, xlabel="predicted churn, %", xscale="log", yscale="log", xlim=(0.09, 60), ylim=(0.09, 60))
+        for which in (axis.xaxis, axis.yaxis):
+            which.set_ticks([0.1, 1, 10], ["0.1", "1", "10"])
     axes[0][0].set_ylabel("observed churn, %")
-    figure.text(0.01, 0.005, "Bars: 90 % intervals. Small figures: churned accounts in the group.", fontsize=7)
+    figure.text(
+        0.01,
+        0.005,
+        "Bars: 90 % intervals. Small figures: churned rows in the group. Logarithmic; below 0.1 % drawn at 0.1 %.",
+        fontsize=7,
+    )
     figure.tight_layout(rect=(0, 0.03, 1, 1))
-    return figure
 
 
-def curves(found: Sequence[Mapping[str, Any]]) -> Figure:
+def curves(found: Sequence[Mapping[str, Any]]) -> None:
     """Today's and the learned curve of some metrics over the histogram of their values.
 
     Args:
@@ -171,7 +174,6 @@ def curves(found: Sequence[Mapping[str, Any]]) -> Figure:
     handles, labels = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncol=4, fontsize=8)
     figure.tight_layout(rect=(0, 0.14 / rows, 1, 1))
-    return figure
 
 
 def _one_curve(axis: Axes, curve: Mapping[str, Any]) -> None:
@@ -190,7 +192,7 @@ def _one_curve(axis: Axes, curve: Mapping[str, Any]) -> None:
 
 def risk_by_score(
     strata: Sequence[Mapping[str, Any]], cuts: Mapping[str, float], promises: Mapping[str, float]
-) -> Figure:
+) -> None:
     """P(churn) against the raw score, with cut-offs and what they promise.
 
     Args:
@@ -206,35 +208,35 @@ def risk_by_score(
         axis.plot(at, 100 * risk, color=colour, label=str(stratum["id"]))
     for band, start in cuts.items():
         if start > 0:
-            axis.axvline(start, color=BAND_COLOURS.get(band, "black"), lw=1)
-            axis.annotate(
-                f"{band} from {start:g}",
-                (start, 0.98),
-                (3, 0),
-                ("data", "axes fraction"),
-                "offset points",
-                rotation=90,
-                va="top",
-                fontsize=8,
-            )
+            axis.axvline(start, color=BAND_COLOURS.get(band, "black"), lw=1, label=f"{band} from {start:g}")
     for band, promise in promises.items():
         axis.axhline(100 * promise, color=BAND_COLOURS.get(band, "black"), lw=1, ls=":")
         axis.annotate(
-            f"{band}: {promise:.1%}", (100, 100 * promise), (0, 3), textcoords="offset points", ha="right", fontsize=8
+            f"{band}: {promise:.1%}",
+            (0.01, 100 * promise),
+            (0, 3),
+            ("axes fraction", "data"),
+            "offset points",
+            fontsize=8,
         )
     axis.set(
         title="Risk by score, with 90 % intervals",
         xlabel="raw health score (0-100), before the display map",
         ylabel="P(churn in the window), %",
-        xlim=(0, 100),
+        xlim=_where_it_falls(strata, 4 * top),
         ylim=(0, 4 * top),
     )
-    axis.legend(title="stratum", loc="upper right", title_fontsize=8)
+    axis.legend(loc="upper right")
     figure.tight_layout()
-    return figure
 
 
-def waterfall(start: tuple[str, float], steps: Sequence[tuple[str, float]], end: tuple[str, float]) -> Figure:
+def _where_it_falls(strata: Sequence[Mapping[str, Any]], top: float) -> tuple[float, float]:
+    """Scores between which any curve falls from `top` per cent to a tenth of a per cent."""
+    inside = [at for one in strata for at, risk, *_ in one["points"] if 0.1 <= 100 * risk <= top]
+    return (max(0, min(inside) - 3), min(100, max(inside) + 3)) if inside else (0, 100)
+
+
+def waterfall(start: tuple[str, float], steps: Sequence[tuple[str, float]], end: tuple[str, float]) -> None:
     """How a score comes about, from a starting point step by step; the steps must add up to the end.
 
     Args:
@@ -259,7 +261,6 @@ def waterfall(start: tuple[str, float], steps: Sequence[tuple[str, float]], end:
     lowest = min(start[1], end[1], *reached) if len(reached) else min(start[1], end[1])
     axis.set(xlabel="points of the raw score", xlim=(max(0, lowest - 12), None))
     figure.tight_layout()
-    return figure
 
 
 def bands_behind(axis: Axes, cuts: Mapping[str, float]) -> None:
