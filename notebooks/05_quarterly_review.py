@@ -111,7 +111,7 @@ segments = pd.DataFrame(
             "churned": entry["events"],
         }
         for entry in evidence["segments"]
-        if entry["delta_log_loss"]["value"] is not None
+        if entry["delta_log_loss"] and entry["delta_log_loss"]["value"] is not None
     ]
 )
 if segments.empty:

@@ -64,16 +64,16 @@ Shown(both.infer_objects(), {"churn_probability": 3})
 
 # %%
 peers = scored[(scored["segment"] == account["segment"]) if pd.notna(account["segment"]) else slice(None)]
-lower = (peers["health_score"] < account["health_score"]).mean()
-print(
-    f"account {account['account_id']}, segment {account['segment']}, ARR {account['arr']:,.0f}, "
-    f"renewal in {account['days_to_renewal']:.0f} days"
-)
-print(f"{lower:.0%} of the {len(peers):,} accounts of its segment score lower")
-print(
-    f"value at risk: {at_risk[chosen].iloc[0]:,.0f}, "
-    f"place {int(at_risk.rank(ascending=False)[chosen].iloc[0])} of {len(scored):,}"
-)
+about = {
+    "segment": account["segment"],
+    "ARR": account["arr"],
+    "days to renewal": account["days_to_renewal"],
+    "accounts in its segment": len(peers),
+    "of them score lower, %": 100 * (peers["health_score"] < account["health_score"]).mean(),
+    "value at risk": at_risk[chosen].iloc[0],
+    "place by value at risk": int(at_risk.rank(ascending=False)[chosen].iloc[0]),
+}
+Shown(pd.DataFrame([about], index=[str(account["account_id"])]), {"of them score lower, %": 1, "value at risk": 0})
 
 # %% [markdown]
 # ## How certain is its risk?

@@ -55,8 +55,8 @@ say(*(f"- {sentence}" for sentence in change.sentences()[:12]))
 
 # %%
 effect = change.as_dict()["portfolio"]
-moved = effect.get("migration")
-Shown(pd.DataFrame(moved["accounts"])) if isinstance(moved, dict) else effect
+flows = pd.DataFrame(effect["flows"])
+Shown(flows.pivot_table(index="before", columns="after", values="accounts", aggfunc="sum", fill_value=0))
 
 # %% [markdown]
 # ## One config, every engine

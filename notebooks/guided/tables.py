@@ -37,8 +37,8 @@ class Shown:
             return None
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return str(value)
-        whole = (self.frame[name].dropna() % 1 == 0).all()
-        return f"{value:,.{self.decimals.get(name, 0 if whole else 2)}f}".replace("-", "−")
+        numbers = pd.to_numeric(self.frame[name], errors="coerce").dropna()
+        return f"{value:,.{self.decimals.get(name, 0 if (numbers % 1 == 0).all() else 2)}f}".replace("-", "−")
 
 
 def _index_names(frame: pd.DataFrame) -> list[str]:
