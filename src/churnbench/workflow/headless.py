@@ -160,6 +160,7 @@ def _executed(path: Path, staging: Path, values: Mapping[str, Any]) -> Path:
                 str(target),
                 parameters=dict(values),
                 kernel_name="python3",
+                language="python",
                 cwd=str(path.parent),
                 progress_bar=False,
                 log_output=False,
@@ -167,7 +168,7 @@ def _executed(path: Path, staging: Path, values: Mapping[str, Any]) -> Path:
             )
     except papermill.PapermillExecutionError as error:
         raise InputError(
-            f"cell {error.exec_count} failed: {_in_words(error.ename, error.evalue)}",
+            f"the cell that begins '{_first_line(error.source)}' failed: {_in_words(error.ename, error.evalue)}",
             file=path.name,
             fix="Nothing was changed in the output folder; open the notebook to look at the cell.",
         ) from None
@@ -184,6 +185,12 @@ def _in_words(name: str, value: str) -> str:
     """The words of an error; its class too unless the words were written for a person."""
     text = value.strip() or "no reason was given."
     return text if name in ("InputError", "BlockedError") else f"{name}: {text}"
+
+
+def _first_line(source: str) -> str:
+    """How to find a cell: its number in the run counts the cell of parameters that the notebook itself lacks."""
+    line = next((line.strip() for line in source.splitlines() if line.strip()), "")
+    return line if len(line) <= 60 else line[:59] + "…"
 
 
 def _page(notebook: Path) -> Path:
