@@ -28,9 +28,8 @@ def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
-def run(project_path: Path, out: Path, *, seed: int, candidate: Path | None, models: Path, show_progress: bool) -> None:
-    """Run a project and print the closing summary."""
-    options = {"draft": candidate, "models": models}
+def run(project_path: Path, out: Path, *, seed: int, show_progress: bool, **options: Path | None) -> None:
+    """Run a project and print the closing summary; `options` are `draft` and `models` of `run_review`."""
     _run(load_project(project_path), out, seed=seed, show_progress=show_progress, **options)
 
 

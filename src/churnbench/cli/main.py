@@ -85,7 +85,7 @@ def run(
     """
     from churnbench.cli import commands
 
-    commands.run(project, out, seed=seed, candidate=candidate, models=models, show_progress=progress)
+    commands.run(project, out, seed=seed, draft=candidate, models=models, show_progress=progress)
 
 
 @app.command()
@@ -245,6 +245,28 @@ def ui(
     from churnbench.cli import commands
 
     commands.ui(project, port=port)
+
+
+@app.command(name="notebooks")
+def run_all_notebooks(
+    project: ProjectPath,
+    out: Out,
+    finished: Annotated[
+        Path | None, typer.Option("--run", help="Folder of a finished run; by default one is made in OUT/run.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Number or name of a notebook, e.g. 05; repeatable.")
+    ] = None,
+    seed: Seed = 0,
+    progress: ShowProgress = False,
+) -> None:
+    """Run the notebooks on a project with nobody watching; leaves each as .ipynb and as an HTML page.
+
+    Example: churnbench notebooks runs/demo/project --run runs/demo --out runs/demo/notebooks
+    """
+    from churnbench.cli import notebook_commands
+
+    notebook_commands.run(project, out, finished=finished, only=tuple(only or ()), seed=seed, show_progress=progress)
 
 
 register(app)
