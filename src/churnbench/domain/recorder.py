@@ -27,6 +27,9 @@ class Recorder(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
+    def earlier(self, project: str) -> list[dict[str, Any]]:
+        """Earlier reviews of a project that reached a verdict, the newest first."""
+
     def named(self, name: str, description: str) -> None:
         """The name under which people find the review, and in Markdown what it found."""
 
@@ -71,6 +74,10 @@ class NoRecorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Nothing to close."""
+
+    def earlier(self, project: str) -> list[dict[str, Any]]:  # noqa: ARG002 - part of the port
+        """Nothing was kept."""
+        return []
 
     def named(self, name: str, description: str) -> None:
         """Keep nothing."""

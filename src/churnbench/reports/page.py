@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -22,9 +22,7 @@ from churnbench.reports.tabs import tabs
 DATA = '<script type="application/json" id="whatifdata">'
 
 
-def render_review(
-    evidence: Mapping[str, Any], *, scenario: Scenario | None = None, history: Sequence[Mapping[str, Any]] = ()
-) -> str:
+def render_review(evidence: Mapping[str, Any], *, scenario: Scenario | None = None) -> str:
     """Draw the review page.
 
     Pure: the same arguments give the same text. Any key of the evidence may be absent or null; the page then
@@ -33,7 +31,6 @@ def render_review(
     Args:
         evidence: the document of docs/evidence.md.
         scenario: the holdout and both formulas, which the page scores again; no what-if without it.
-        history: earlier reviews, newest first, see `sections.history`.
 
     Returns:
         A whole HTML document with one script and without any outside address; its content security policy allows
@@ -46,7 +43,7 @@ def render_review(
         .get_template("review.html")
         .render(
             head=headline(lens),
-            tabs=tabs(lens, history, what_if=scenario is not None),
+            tabs=tabs(lens, what_if=scenario is not None),
             style=style_sheet(),
             script=Markup(script),  # noqa: S704 - of files of this package, checked not to end its element
             script_hash=script_hash(script),
@@ -64,7 +61,6 @@ def write_review(
     path: Path,
     *,
     scenario: Scenario | None = None,
-    history: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Write the page, or leave whatever stood there untouched.
 
@@ -72,7 +68,6 @@ def write_review(
         evidence: the document of docs/evidence.md.
         path: file to write; its folder must exist.
         scenario: see `render_review`.
-        history: see `render_review`.
 
     Returns:
         `path`.
@@ -80,7 +75,7 @@ def write_review(
     Raises:
         OSError: when the folder cannot be written.
     """
-    text = render_review(evidence, scenario=scenario, history=history)
+    text = render_review(evidence, scenario=scenario)
     with NamedTemporaryFile(
         "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
     ) as part:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from churnbench.reports.blocks import Section
 from churnbench.reports.lens import Lens
@@ -47,15 +46,15 @@ TABS: tuple[tuple[str, str, tuple[Callable[[Lens], Section], ...]], ...] = (
     ("tableadtime", "Lead time", (lead_section,)),
     ("tabchecks", "Data quality & checks", (checks_section,)),
     ("tabmethod", "Method & caveats", (method_section,)),
+    ("tabhistory", "Past reviews", (last_section, history_section)),
 )
 
 
-def tabs(lens: Lens, history: Sequence[Mapping[str, Any]], *, what_if: bool) -> list[Tab]:
+def tabs(lens: Lens, *, what_if: bool) -> list[Tab]:
     """All tabs but the first, in the order of the page.
 
     Args:
         lens: the evidence.
-        history: earlier reviews, newest first.
         what_if: whether the page has something to score again.
     """
     found = [
@@ -63,7 +62,6 @@ def tabs(lens: Lens, history: Sequence[Mapping[str, Any]], *, what_if: bool) -> 
         for name, title, sections in TABS
         if name != WHAT_IF or what_if
     ]
-    found.append(Tab("tabhistory", "Past reviews", [last_section(lens), history_section(history)]))
     if lens.blocked:
         # What stopped the review comes first; the rest only says that it is not there.
         found.sort(key=lambda tab: tab.id != "tabchecks")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from churnbench.tracking.opening import open_recorder
-from churnbench.tracking.past import PastReview, past_reviews
+from churnbench.tracking.past import past_reviews
 from churnbench.tracking.recorder import MlflowRecorder
 from churnbench.tracking.registry import MlflowRegistry, open_registry
+from churnbench.tracking.reviews import PastReview
 from churnbench.tracking.store import DEFAULT_URI
 from churnbench.tracking.ui import require_free, serve, shown_uri, ui_command
 

@@ -16,6 +16,7 @@ from churnbench.tracking.models import save
 from churnbench.tracking.process import this_process
 from churnbench.tracking.quiet import load_mlflow, quiet
 from churnbench.tracking.retry import reason_of
+from churnbench.tracking.reviews import finished_reviews
 from churnbench.tracking.signals import ending_raises
 from churnbench.tracking.stale import KIND_TAG, PARENT_TAG, close_children, pages
 from churnbench.tracking.store import Store, redact
@@ -95,6 +96,15 @@ class MlflowRecorder:
                 self._attempt("the failure", self._fail, None)
         finally:
             self._signals.__exit__(None, None, None)
+
+    def earlier(self, project: str) -> list[dict[str, Any]]:
+        """Earlier reviews of a project that reached a verdict, the newest first; see `PastReview`."""
+
+        def read() -> list[dict[str, Any]]:
+            found = finished_reviews(self._client, self._experiment_id, project=project, without=self._run_id)
+            return [review.as_json() for review in found]
+
+        return self._attempt("the earlier reviews", read, [])
 
     def named(self, name: str, description: str) -> None:
         """Rename the parent run, and give it the description that MLflow's page of the run opens with."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from churnbench.domain.errors import InputError
 from churnbench.tracking.opening import make_client, make_experiment
-from churnbench.tracking.past import DECIDED
 from churnbench.tracking.quiet import load_mlflow, quiet
 from churnbench.tracking.recorder import origin, registered_name
 from churnbench.tracking.retry import reason_of
+from churnbench.tracking.reviews import DECIDED
 from churnbench.tracking.stale import KIND_TAG, PARENT_TAG
 from churnbench.tracking.store import Store, prepare_folders, redact, require_reachable, resolve, unusable
 from churnbench.tracking.values import flat_tags

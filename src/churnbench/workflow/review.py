@@ -128,6 +128,7 @@ def run_review(
         with watch.stage("backtest"):
             backtest = run_backtest(cohort, spec, folds, settings, rule, progress)
         evidence = evidence_of(project, backtest, findings, recorder, seed, progress, watch)
+        evidence["history"] = recorder.earlier(project.name)
         evidence["last_decision"] = None if models is None else last_decision(models, config_id(project.name), cohort)
         with watch.stage("writing"):
             evidence["configs"] = _write(staging, project, backtest, evidence)

@@ -1,76 +1,54 @@
-"""What was decided in earlier reviews, and how their promises turned out."""
+"""Earlier reviews of this project, as the experiment tracking remembers them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from churnbench.reports.blocks import Block, Cell, Missing, Section, Table, number_column, text_column
-from churnbench.reports.lens import band_look
-from churnbench.reports.reading import at, estimate, number, records, words
-from churnbench.reports.wording import clean, day, fixed, percent, signed, span, whole
+from churnbench.reports.lens import Lens
+from churnbench.reports.reading import number, records, words
+from churnbench.reports.wording import clean, day, signed, span, whole
 
-HOW = "Newest first. Log loss gained: the candidate of that review against the formula then in use, on its holdout."
-PROMISE_HOW = "Promised: the churn rate that a cut-off was chosen to keep. Observed: outcomes matured since then."
+HOW = (
+    "From MLflow, newest first. Log loss gained: the candidate of that review against the formula then in use, on its own "
+    "holdout; 90 % interval. Released: a config of that review was promoted in this store."
+)
 
 
-def history_section(history: Sequence[Mapping[str, Any]]) -> Section:
-    """Earlier reviews as a table, then the promises of each.
-
-    Args:
-        history: newest first; every key may be absent: created, verdict, auc {incumbent, candidate}, delta_log_loss,
-            decision, by, role, decided_at, conditions, and bands [{band, promised, observed {rate, ci90, accounts,
-            events}}]. See docs/review.md.
-    """
-    title = "Past reviews: what was decided, and how it turned out"
+def history_section(lens: Lens) -> Section:
+    """One row per earlier review that reached a verdict."""
+    title = "Past reviews"
+    history = records(lens.evidence, "history")
     if not history:
-        nothing: list[Block] = [Missing("Past reviews", "there was no earlier review of this project")]
+        nothing: list[Block] = [Missing("Past reviews", "MLflow holds no earlier review of this project")]
         return Section("history", title, "No earlier review.", nothing, short="History")
-    columns = [text_column("review"), text_column("verdict")]
-    columns += [number_column(text) for text in ("AUC then in use", "AUC candidate", "log loss gained")]
-    columns += [text_column("decision"), text_column("by"), text_column("conditions")]
+    columns = [text_column(text) for text in ("review", "outcomes until", "verdict")]
+    columns += [number_column(text) for text in ("log loss gained", "90 % interval", "churned in holdout")]
+    columns += [text_column("candidate"), text_column("released")]
     blocks: list[Block] = [Table("Earlier reviews", columns, [_row(entry) for entry in history], HOW)]
-    blocks += [_promises(entry) for entry in history if records(entry, "bands")]
     return Section("history", title, _finding(history), blocks, short="History")
 
 
-def _finding(history: Sequence[Mapping[str, Any]]) -> str:
+def _finding(history: list[Mapping[str, Any]]) -> str:
     last = history[0]
-    decided = clean(words(last, "decision"), 60) or "no decision on record"
-    return f"{whole(len(history))} earlier; last time ({day(words(last, 'created')) or 'no date'}): {decided}."
+    when = day(words(last, "data_through")) or day(words(last, "finished")) or "no date"
+    return f"{whole(len(history))} earlier; the last, outcomes until {when}: {clean(words(last, 'verdict'), 40)}."
 
 
 def _row(entry: Mapping[str, Any]) -> list[Cell]:
-    delta = estimate(entry, "delta_log_loss")
-    old, new = estimate(entry, "auc", "incumbent"), estimate(entry, "auc", "candidate")
+    low, high = number(entry, "low"), number(entry, "high")
+    by, role = clean(words(entry, "decided_by"), 60), clean(words(entry, "decided_role"), 60)
+    released = clean(words(entry, "released_version"), 40)
+    said = clean(words(entry, "decision"), 300)
+    note = ", ".join(part for part in (f"{by} ({role})" if by else "", day(words(entry, "decided_at")), said) if part)
     return [
-        Cell(day(words(entry, "created")) or "n/a"),
+        Cell(day(words(entry, "finished")) or "n/a"),
+        Cell(day(words(entry, "data_through")) or "n/a"),
         Cell(clean(words(entry, "verdict"), 40) or "n/a"),
-        Cell(fixed(old.value), note=span(old)),
-        Cell(fixed(new.value), note=span(new)),
-        Cell(signed(delta.value, 4), note=span(delta, 4)),
-        Cell(clean(words(entry, "decision"), 60) or "none on record", note=day(words(entry, "decided_at"))),
-        Cell(clean(words(entry, "by"), 60), note=clean(words(entry, "role"), 60)),
-        Cell(clean(words(entry, "conditions"), 400)),
+        Cell(signed(number(entry, "delta_log_loss"), 4)),
+        Cell("" if low is None or high is None else span((low, high), 4)),
+        Cell(whole(number(entry, "holdout_events"))),
+        Cell(clean(words(entry, "config_version"), 40) or "n/a"),
+        Cell(released or "not released", note=note),
     ]
-
-
-def _promises(entry: Mapping[str, Any]) -> Table:
-    columns = [text_column("band")]
-    columns += [number_column(text) for text in ("promised", "observed", "90 % interval", "churned", "accounts")]
-    rows = []
-    for row in records(entry, "bands"):
-        seen, band = estimate(row, "observed"), clean(words(row, "band"), 30)
-        rows.append(
-            [
-                Cell(band, look=f"band {band_look(band)}"),
-                Cell(percent(number(row, "promised")) if at(row, "promised") is not None else "none"),
-                Cell(percent(seen.value) if seen.value is not None else "not matured"),
-                Cell(span(seen, 1, share=True)),
-                Cell(whole(number(row, "observed", "events"))),
-                Cell(whole(number(row, "observed", "accounts"))),
-            ]
-        )
-    return Table(
-        f"Promised and observed: review of {day(words(entry, 'created')) or 'n/a'}", columns, rows, PROMISE_HOW
-    )
