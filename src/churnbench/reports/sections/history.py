@@ -11,8 +11,8 @@ from churnbench.reports.reading import number, records, words
 from churnbench.reports.wording import clean, day, signed, span, whole
 
 HOW = (
-    "From MLflow, newest first. Log loss gained: the candidate of that review against the formula then in use, on its own "
-    "holdout; 90 % interval. Released: a config of that review was promoted in this store."
+    "From MLflow, newest first. Log loss gained: the candidate of that review against the formula then in use, on its "
+    "own holdout; 90 % interval. Released: a config of that review was promoted in this store."
 )
 
 
