@@ -205,14 +205,18 @@ def _simulate_facts(settings: WorldSettings, out: Path, *, file_format: str | No
 
 def ui(project: Path, *, port: int) -> None:
     """Start MLflow's pages on loopback."""
-    from churnbench.tracking import DEFAULT_URI, require_free, serve, shown_uri, ui_command
+    from churnbench.tracking import DEFAULT_URI, page_of, require_free, serve, shown_uri, ui_command
 
-    uri = DEFAULT_URI
+    uri, experiment = DEFAULT_URI, None
     if (project / "churnbench.toml").is_file() or project.is_file():
-        uri = load_project(project).tracking.uri
+        opened = load_project(project)
+        uri, experiment = opened.tracking.uri, opened.tracking.experiment or opened.name
     argv = ui_command(uri, Path.cwd(), port)
     require_free(port)
-    say(f"MLflow on http://127.0.0.1:{port} shows {shown_uri(uri, Path.cwd())} (stop with Ctrl-C).")
+    say(
+        f"Reviews in {shown_uri(uri, Path.cwd())}, as soon as MLflow has started (Ctrl-C stops it):\n"
+        f"  {page_of(uri, Path.cwd(), experiment, port)}"
+    )
     sys.stdout.flush()
     code = serve(argv)
     if code:

@@ -8,7 +8,7 @@ from churnbench.tracking.recorder import MlflowRecorder
 from churnbench.tracking.registry import MlflowRegistry, open_registry
 from churnbench.tracking.reviews import PastReview
 from churnbench.tracking.store import DEFAULT_URI
-from churnbench.tracking.ui import require_free, serve, shown_uri, ui_command
+from churnbench.tracking.ui import page_of, require_free, serve, shown_uri, ui_command
 
 __all__ = [
     "DEFAULT_URI",
@@ -17,6 +17,7 @@ __all__ = [
     "PastReview",
     "open_recorder",
     "open_registry",
+    "page_of",
     "past_reviews",
     "require_free",
     "serve",
