@@ -114,6 +114,9 @@ def export(
         typer.Option("--dialect", help="duckdb, sqlite, postgres, spark, databricks, snowflake, bigquery or redshift."),
     ] = "duckdb",
     table: Annotated[str, typer.Option("--table", help="Table with account_id and one column per input.")] = "accounts",
+    account_id: Annotated[
+        str | None, typer.Option("--account-id", help="With SQL and dbt: the account's column, else account_id.")
+    ] = None,
     details: Annotated[
         bool, typer.Option("--details", help="With SQL and dbt: dimension scores, contributions, caps, stale metrics.")
     ] = False,
@@ -127,7 +130,8 @@ def export(
     """
     from churnbench.cli import config_commands
 
-    config_commands.export(config, to=to, out=out, dialect=dialect, table=table, details=details, contact=contact)
+    options = {"dialect": dialect, "table": table, "account_id": account_id, "details": details, "contact": contact}
+    config_commands.export(config, to=to, out=out, **options)
 
 
 @app.command()
