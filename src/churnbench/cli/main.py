@@ -30,6 +30,23 @@ ProjectPath = Annotated[Path, typer.Argument(help="Project file or its folder.",
 ConfigPath = Annotated[Path, typer.Argument(help="Weight config, e.g. runs/demo/config.json.", metavar="CONFIG")]
 
 
+def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        from churnbench import __version__
+
+        sys.stdout.write(f"churnbench {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of no command."""
+
+
 @app.command()
 def demo(out: Out = Path("runs/demo"), seed: Seed = 0, progress: ShowProgress = False) -> None:
     """Run the main job on a simulated book of accounts; nothing else is needed.

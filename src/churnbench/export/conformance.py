@@ -19,6 +19,7 @@ from churnbench.domain.errors import InputError
 from churnbench.export.document import Document, build_document, checked_scorer, encode
 from churnbench.export.files import replaced_whole
 from churnbench.export.kit_bodies import KIT_BODIES
+from churnbench.export.kit_rows import hard_rows
 from churnbench.export.vectors import Probes, Row, crossing, extremes, labelled_rows
 from churnbench.formula import Body, validate_body
 from churnbench_scorer import SPEC_VERSION, Score, Scorer
@@ -233,8 +234,9 @@ def _cases(name: str, document: Document) -> Iterator[Case]:
     kinds = validate_body(body)
     probes = Probes(body, kinds)
     seed = int(document["integrity"]["body_sha256"][:13], 16)
-    rows = labelled_rows(body, kinds, seed, lambda row: scorer.score(row).health_score_x100)
-    rows += [*_fine(body, probes, scorer), *_held(body, probes, scorer)]
+    score = partial(_health, scorer)
+    rows = labelled_rows(body, kinds, seed, score)
+    rows += [*hard_rows(body, probes, score), *_fine(body, probes, scorer), *_held(body, probes, scorer)]
     rows += [("a golden vector", decode(vector["in"], scorer.inputs)) for vector in document["golden"]]
     seen: set[str] = set()
     for rule, row in rows:
@@ -263,6 +265,10 @@ def _fine(body: Body, probes: Probes, scorer: Scorer) -> Iterator[tuple[str, Row
             target = low + (high - low) * step / (_TARGETS + 1)
             for row in crossing(body, probes, of, target, halvings=_FINE):
                 yield f"rounding of {name}", row
+
+
+def _health(scorer: Scorer, row: Row) -> int | None:
+    return scorer.score(row).health_score_x100
 
 
 def _value(scorer: Scorer, output: Callable[[Score], float | None], row: Row) -> float | None:

@@ -16,6 +16,7 @@ from scorer_mutants import MUTANTS, load_mutant
 from churnbench.domain.errors import InputError
 from churnbench.export import parity
 from churnbench.export.conformance import (
+    NEEDED,
     Broken,
     Kit,
     KitEngine,
@@ -63,8 +64,22 @@ def test_the_kit_finds_every_fault_that_people_make(kit: Kit, tmp_path: Path) ->
         for number, mutant in enumerate(MUTANTS)
         if not broken_by(kit, load_mutant(mutant, tmp_path, number))
     ]
-    assert len(MUTANTS) >= 25
+    assert len(MUTANTS) >= 60
     assert survivors == []
+
+
+#: Faults in what a scorer need not give.
+UNNEEDED = {"dimension scores are cut off", "contributions are rounded one by one"}
+
+
+def test_what_every_scorer_must_answer_is_enough_to_find_each_fault(kit: Kit, tmp_path: Path) -> None:
+    survivors = set()
+    for number, mutant in enumerate(MUTANTS, start=200):
+        answers = run_kit(kit, load_mutant(mutant, tmp_path, number))
+        needed = {case: {key: out[key] for key in NEEDED if key in out} for case, out in answers.items()}
+        if not differences(kit, needed):
+            survivors.add(mutant.fault)
+    assert survivors == UNNEEDED
 
 
 def test_a_fault_is_reported_with_the_rule_that_it_breaks(kit: Kit, tmp_path: Path) -> None:
