@@ -26,6 +26,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -123,16 +124,17 @@ def _bytes_of_keys(file: Path) -> bytes:
 
 
 def read_keys(data: bytes) -> dict[str, dict[str, Any]]:
-    """Trusted keys by id, each with its public half; a revoked one stays on the list and counts no more.
+    """Trusted keys by id, which is derived from the public half; a revoked one stays listed and counts no more.
 
     Raises:
         KeysError: for anything else, so that a slip in the file lets nothing in.
     """
     try:
         keys = json.loads(data)
-        for key in keys.values():
-            if len(base64.b64decode(key["public_key"], validate=True)) != 32:
-                raise ValueError("a public key has 32 bytes")
+        for key_id, key in keys.items():
+            public = base64.b64decode(key["public_key"], validate=True)
+            if len(public) != 32 or key_id != f"ed25519-{sha256(public).hexdigest()[:16]}":
+                raise ValueError(f"{key_id!r} is not the id of a public key of 32 bytes")
             if key.get("revoked") is not None:
                 datetime.fromisoformat(key["revoked"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
