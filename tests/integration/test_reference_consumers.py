@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples.consumers.http_service.service import ActiveConfig, Answer
 from formula_worlds import FULL_ROW
 from release_worlds import WHO, candidate, moved_body, released
 
+from churnbench.domain.errors import ChurnbenchError
 from churnbench.export import ENGINES
 from churnbench.release import Surroundings, active, new_key, read_signing_key, rollback
 
@@ -189,6 +191,106 @@ def test_a_service_with_trusted_keys_follows_signed_configs_alone(tmp_path: Path
         assert ask("/health")[1]["ok"]
 
 
+def signed_release(tmp_path: Path) -> tuple[ActiveConfig, Path, dict[str, Any]]:
+    """The service's config with a signed release, its list of trusted keys, and what that holds."""
+    made = new_key(tmp_path / "k.pem", "Team")
+    trusted = made.public_file.rename(tmp_path / "trusted.json")
+    released_now(tmp_path / "models", tmp_path / "runs", 0, key=read_signing_key(made.private_file))
+    config = ActiveConfig(tmp_path / "models" / "core", trusted)
+    assert config.trouble is None
+    return config, trusted, json.loads(trusted.read_text("utf-8"))
+
+
+def test_a_faulty_list_of_keys_is_trouble_lets_nothing_in_and_heals(tmp_path: Path) -> None:
+    config, trusted, keys = signed_release(tmp_path)
+    before, (key_id, key) = config.active, next(iter(keys.items()))
+    faults = [[], [keys], 3, {key_id: []}, {key_id: {}}, {key_id: {**key, "public_key": 7}}, {"x": key}]
+    faults += [{key_id: {**key, "revoked": ""}}, {key_id: {**key, "revoked": 1}}]
+    for fault in [*map(json.dumps, faults), "", "{", "[" * 100_000]:
+        trusted.write_text(fault, encoding="utf-8")
+        config.refresh()
+        assert "trusted keys are faulty" in str(config.trouble), fault[:40]
+        assert config.active is before
+    trusted.unlink()
+    config.refresh()
+    assert "trusted keys cannot be read" in str(config.trouble)
+    released_now(tmp_path / "models", tmp_path / "runs", 1, key=read_signing_key(tmp_path / "k.pem"))
+    trusted.write_text("[]", encoding="utf-8")
+    config.refresh()
+    assert config.active is before
+    trusted.write_text(json.dumps(keys), encoding="utf-8")
+    config.refresh()
+    assert config.trouble is None
+    assert config.active is not None
+    assert before is not None
+    assert config.active.scorer.sequence == before.scorer.sequence + 1
+
+
+def test_a_list_without_the_key_or_with_the_key_revoked_puts_the_config_out(tmp_path: Path) -> None:
+    config, trusted, keys = signed_release(tmp_path)
+    key_id, key = next(iter(keys.items()))
+    for content in ({}, {key_id: {**key, "revoked": "2026-01-01"}}):
+        trusted.write_text(json.dumps(content), encoding="utf-8")
+        config.refresh()
+        assert config.active is None
+        assert "is not trusted" in str(config.trouble)
+        trusted.write_text(json.dumps(keys), encoding="utf-8")
+        config.refresh()
+        assert (config.trouble, config.active is None) == (None, False)
+
+
+@pytest.mark.parametrize("fault", [AttributeError, RecursionError, MemoryError, UnicodeError, AssertionError])
+def test_whatever_goes_wrong_while_following_the_pointer_is_trouble_and_the_next_look_comes(
+    fault: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released_now(tmp_path / "models", tmp_path / "runs", 0)
+    config = ActiveConfig(tmp_path / "models" / "core")
+    released_now(tmp_path / "models", tmp_path / "runs", 1)
+
+    def broken(*_: object) -> None:
+        raise fault("odd \ud800")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ActiveConfig, "_load", broken)
+        config.refresh()
+    assert str(config.trouble).startswith(fault.__name__)
+    assert config.active is not None
+    assert json.loads(Answer({"trouble": config.trouble}).body)["trouble"] == config.trouble
+    config.refresh()
+    assert (config.trouble, config.active.scorer.sequence) == (None, 3)
+
+
+@pytest.mark.parametrize("pointer", ["[]", "3", '{"file": 1}', "[" * 100_000, '{"file": {}, "sha256": []}', "null"])
+def test_a_pointer_of_any_other_form_is_trouble(pointer: str, tmp_path: Path) -> None:
+    released_now(tmp_path / "models", tmp_path / "runs", 0)
+    config = ActiveConfig(tmp_path / "models" / "core")
+    (tmp_path / "models" / "core" / "current").write_text(pointer, encoding="utf-8")
+    config.refresh()
+    assert config.trouble is not None
+    assert config.active is not None
+
+
+@pytest.mark.parametrize("account_id", ['"\\ud800"', "1e999", "1.5", "true", "null", "[]", '{"a": 1}'])
+def test_an_account_id_that_could_not_come_back_as_it_was_sent_is_refused_in_words(
+    service: Ask, account_id: str
+) -> None:
+    body = '{"accounts": [{"account_id": 1, "inputs": {}}, {"account_id": ' + account_id + ', "inputs": {}}]}'
+    status, answer = service("/score", body.encode())
+    assert (status, answer["error"]) == (
+        400,
+        "accounts[1]: expected account_id to be text in Unicode or a whole number.",
+    )
+
+
+def test_inputs_and_ids_at_the_edge_of_json_are_answered(service: Ask) -> None:
+    body = b'{"accounts": [{"account_id": "\\ud83d\\ude00", "inputs": {"logins_30d": 1e999, "plan": "\\ud800"}}]}'
+    status, answer = service("/score", body)
+    assert (status, answer["results"][0]["account_id"]) == (200, "\U0001f600")
+    body = b'{"accounts": [{"account_id": -3, "inputs": {"\\ud800": 1e999, "plan": 1e999}}]}'
+    status, answer = service("/score", body)
+    assert (status, "unknown input" in answer["results"][0]["error"]) == (200, True)
+
+
 @pytest.fixture
 def database(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A schema of its own in the test server."""
@@ -279,3 +381,26 @@ def test_a_server_without_the_table_or_no_server_is_one_sentence(
     monkeypatch.delenv("CHURNBENCH_POSTGRES")
     assert swap_view.main(["--models", str(models), "--config", "core", "--table", "nowhere"]) == 2
     assert "CHURNBENCH_POSTGRES is not set" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("view", ["v" * 62, "", "ä" * 31, "a\x00b"])
+def test_a_view_whose_name_the_server_would_cut_is_refused_before_it_is_asked(view: str, tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    from examples.consumers.postgresql import swap_view
+
+    document = released_now(tmp_path / "models", tmp_path / "runs", 0)
+    with pytest.raises(ChurnbenchError, match=r"1 to 63 were expected.*Choose a shorter --view"):
+        swap_view.swap("postgresql://nobody@127.0.0.1:9/none", document, table="accounts", view=view)
+
+
+@pytest.mark.postgres
+def test_the_longest_name_that_the_server_keeps_is_found_again(database: Any, tmp_path: Path, capsys: Any) -> None:
+    from examples.consumers.postgresql import swap_view
+
+    models, view = tmp_path / "models", "v" * 61
+    released_now(models, tmp_path / "runs", 0)
+    call = ["--models", str(models), "--config", "core", "--table", "consumer.accounts", "--view", view]
+    assert swap_view.main(call) == 0
+    assert database.execute(f"SELECT count(*) FROM {view}").fetchone() == (len(ACCOUNTS),)
+    assert swap_view.main(call) == 0
+    assert "stays on core" in capsys.readouterr().out

@@ -10,9 +10,10 @@
 It reads `MODELS/CONFIG/current`, the pointer that `churnbench promote` and `churnbench rollback` swap, twice a
 second. A new config is loaded beside the old one (hashes, golden vectors, expiry, sequence) and takes its place in
 one assignment; a refused one changes nothing but /health. The active one is loaded again every hour, so that a config
-stops scoring once it has expired. With --trusted-keys a config without a signature by one of these keys is refused. A
-request is scored by one config from beginning to end. Nothing here needs more of churnbench than the scorer, which
-stands on the standard library.
+stops scoring once it has expired. With --trusted-keys a config without a signature by one of these keys is refused,
+also when the list is empty; a change of the list is noticed like one of the pointer, a list that cannot be read stops
+no config that it has let in. A request is scored by one config from beginning to end. Nothing here needs more of
+churnbench than the scorer, which stands on the standard library.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -54,11 +56,16 @@ class RequestError(ValueError):
 
 @dataclass(frozen=True)
 class Active:
-    """A loaded config and the pointer that named it."""
+    """A loaded config, the pointer that named it, and the trusted keys (None without a list) that let it in."""
 
     scorer: churnbench_scorer.Scorer
     pointer: str
+    keys: bytes | None
     since: str
+
+
+class KeysError(ValueError):
+    """A list of trusted keys that is none: no new config is let in by it, and none is put out."""
 
 
 class ActiveConfig:
@@ -77,20 +84,26 @@ class ActiveConfig:
         self.refresh()
 
     def refresh(self) -> None:
-        """Follow the pointer when it has changed; keep the present config when the new one is refused."""
+        """Follow the pointer when it has changed; keep the present config when the new one is refused.
+
+        Whatever goes wrong is told as trouble: the next call must come.
+        """
         pointer = ""
         try:
             pointer = (self._folder / "current").read_text(encoding="utf-8")
-            if self.active and pointer == self.active.pointer and monotonic() - self._loaded_at < AGAIN_SECONDS:
+            keys = None if self._trusted_keys is None else _bytes_of_keys(self._trusted_keys)
+            same = self.active and pointer == self.active.pointer and keys == self.active.keys
+            if same and monotonic() - self._loaded_at < AGAIN_SECONDS:
                 self.trouble = None
                 return
-            self.active, self._loaded_at, self.trouble = self._load(pointer), monotonic(), None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            self.active, self._loaded_at, self.trouble = self._load(pointer, keys), monotonic(), None
+        except Exception as error:  # noqa: BLE001 - files that others write can be wrong in every way
             self.trouble = f"{type(error).__name__}: {error}"
-            if self.active and pointer == self.active.pointer:  # not a refused newcomer: the active one has expired
+            # Not a refused newcomer: the active one has expired, or its key is trusted no more.
+            if self.active and pointer == self.active.pointer and not isinstance(error, KeysError):
                 self.active = None
 
-    def _load(self, pointer: str) -> Active:
+    def _load(self, pointer: str, keys: bytes | None) -> Active:
         named = json.loads(pointer)
         file = self._folder / Path(str(named["file"])).name
         text = file.read_bytes()
@@ -98,13 +111,39 @@ class ActiveConfig:
         scorer = churnbench_scorer.load(text, active_sequence=before)
         if json.loads(text)["integrity"]["sha256"] != named["sha256"]:  # load has checked it against the content
             raise ValueError(f"{named['file']} is not the file that the pointer names")
-        if self._trusted_keys is not None:
-            check_signature(json.loads(text), file.with_suffix(".sig.json"), self._trusted_keys)
-        return Active(scorer, pointer, datetime.now(UTC).isoformat(timespec="seconds"))
+        if keys is not None:
+            check_signature(json.loads(text), file.with_suffix(".sig.json"), read_keys(keys))
+        return Active(scorer, pointer, keys, datetime.now(UTC).isoformat(timespec="seconds"))
 
 
-def check_signature(document: dict[str, Any], signature_file: Path, trusted_keys: Path) -> None:
-    """Refuse a config that none of the trusted keys has signed; the list is read anew, for keys can be revoked.
+def _bytes_of_keys(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise KeysError(f"the trusted keys cannot be read: {error}") from None
+
+
+def read_keys(data: bytes) -> dict[str, dict[str, Any]]:
+    """Trusted keys by id, which is derived from the public half; a revoked one stays listed and counts no more.
+
+    Raises:
+        KeysError: for anything else, so that a slip in the file lets nothing in.
+    """
+    try:
+        keys = json.loads(data)
+        for key_id, key in keys.items():
+            public = base64.b64decode(key["public_key"], validate=True)
+            if len(public) != 32 or key_id != f"ed25519-{sha256(public).hexdigest()[:16]}":
+                raise ValueError(f"{key_id!r} is not the id of a public key of 32 bytes")
+            if key.get("revoked") is not None:
+                datetime.fromisoformat(key["revoked"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise KeysError(f"the trusted keys are faulty ({type(error).__name__}: {error})") from None
+    return keys
+
+
+def check_signature(document: dict[str, Any], signature_file: Path, trusted: dict[str, dict[str, Any]]) -> None:
+    """Refuse a config that none of the trusted keys has signed.
 
     Raises:
         ValueError: no signature, an unknown or revoked key, or a signature that does not fit.
@@ -115,8 +154,8 @@ def check_signature(document: dict[str, Any], signature_file: Path, trusted_keys
     if not signature_file.exists():
         raise ValueError("the config is not signed, and a signature by a trusted key is required")
     signature = json.loads(signature_file.read_bytes())
-    key = json.loads(trusted_keys.read_bytes()).get(signature["key_id"])
-    if key is None or key.get("revoked"):
+    key = trusted.get(signature["key_id"])
+    if key is None or key.get("revoked") is not None:
         raise ValueError(f"the key {signature['key_id']} that signed the config is not trusted")
     public = Ed25519PublicKey.from_public_bytes(base64.b64decode(key["public_key"]))
     try:
@@ -125,7 +164,15 @@ def check_signature(document: dict[str, Any], signature_file: Path, trusted_keys
         raise ValueError(f"the signature by {signature['key_id']} does not fit the config") from None
 
 
-async def score(request: Request) -> JSONResponse:
+class Answer(JSONResponse):
+    """JSON in ASCII: text that UTF-8 cannot hold, in a refusal say, is escaped and does not end the answer."""
+
+    def render(self, content: Any) -> bytes:
+        """The content as bytes."""
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+async def score(request: Request) -> Answer:
     """Score some accounts with one config."""
     config: ActiveConfig = request.app.state.config
     active = config.active
@@ -134,20 +181,20 @@ async def score(request: Request) -> JSONResponse:
         if active is None:
             raise RequestError(f"no config is active: {config.trouble}", status=503)
     except RequestError as refusal:
-        return JSONResponse({"error": str(refusal)}, status_code=refusal.status)
+        return Answer({"error": str(refusal)}, status_code=refusal.status)
     results = await run_in_threadpool(_score_all, active.scorer, accounts)
     head = {"config_version": active.scorer.config_version, "body_sha256": active.scorer.body_sha256}
-    return JSONResponse({**head, "results": results})
+    return Answer({**head, "results": results})
 
 
-async def health(request: Request) -> JSONResponse:
+async def health(request: Request) -> Answer:
     """Version and hash of the active config; 503 when there is none."""
     config: ActiveConfig = request.app.state.config
     active = config.active
     if active is None:
-        return JSONResponse({"ok": False, "trouble": config.trouble}, status_code=503)
+        return Answer({"ok": False, "trouble": config.trouble}, status_code=503)
     scorer = active.scorer
-    return JSONResponse(
+    return Answer(
         {
             "ok": config.trouble is None,
             "trouble": config.trouble,
@@ -183,7 +230,16 @@ def _accounts(body: bytes) -> list[dict[str, Any]]:
     for position, account in enumerate(accounts):
         if not (isinstance(account, dict) and "account_id" in account and isinstance(account.get("inputs"), dict)):
             raise RequestError(f"accounts[{position}]: expected an object with account_id and inputs.")
+        if not _is_id(account["account_id"]):
+            raise RequestError(f"accounts[{position}]: expected account_id to be text in Unicode or a whole number.")
     return accounts
+
+
+def _is_id(value: object) -> bool:
+    """Text or a whole number: what comes back must be what was sent. Half a surrogate pair is no text."""
+    if isinstance(value, str):
+        return not any("\ud800" <= sign <= "\udfff" for sign in value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _no_constant(name: str) -> None:

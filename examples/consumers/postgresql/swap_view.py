@@ -32,6 +32,8 @@ from churnbench_scorer.golden import decode
 
 #: Two runs at once take turns.
 _LOCK = 771_004
+#: PostgreSQL cuts longer names, so that a view would be made and not be found.
+_NAME_BYTES = 63
 _TYPES = {"category": "text"}
 
 
@@ -42,9 +44,11 @@ def swap(dsn: str, document: Document, *, table: str, view: str) -> bool:
         Whether anything changed.
 
     Raises:
-        ChurnbenchError: when a golden vector comes out differently in this server; nothing has changed then.
+        ChurnbenchError: when the view's name is too long or empty, or a golden vector comes out differently in this
+            server; nothing has changed then.
     """
     scorer = checked_scorer(document)
+    _check_name(view, scorer.sequence)
     stamp = f"churnbench {scorer.config_id} {scorer.config_version} {document['integrity']['sha256']}"
     columns = sql.SQL(", ").join(map(sql.Identifier, RESULT_COLUMNS))
     versioned = sql.Identifier(f"{view}_{scorer.sequence}")
@@ -65,6 +69,15 @@ def swap(dsn: str, document: Document, *, table: str, view: str) -> bool:
         )
         cursor.execute(sql.SQL("COMMENT ON VIEW {} IS {}").format(sql.Identifier(view), sql.Literal(stamp)))
     return True
+
+
+def _check_name(view: str, sequence: int) -> None:
+    longest = len(f"{view}_{sequence}".encode())
+    if not view or "\x00" in view or longest > _NAME_BYTES:
+        raise ChurnbenchError(
+            f"the view {view!r} would have {longest} bytes with its sequence _{sequence}; 1 to {_NAME_BYTES} were "
+            "expected, which PostgreSQL does not cut. Choose a shorter --view."
+        )
 
 
 def _comment(cursor: psycopg.Cursor[Any], view: str) -> str | None:

@@ -10,8 +10,10 @@ from typing import Any
 from churnbench.cli.release_commands import export_bundle
 from churnbench.domain.errors import ChurnbenchError, InputError
 from churnbench.export import (
+    Document,
     EngineResult,
     checked_answers,
+    checked_scorer,
     dbt_models,
     kit_of,
     read_answers,
@@ -34,7 +36,7 @@ def _say(text: str) -> None:
 
 
 def export(config: Path, *, to: str, out: Path | None, **options: Any) -> None:
-    """Write a config in the form that a consumer reads; options are dialect, table, details and contact."""
+    """Write a config in the form that a consumer reads; options are dialect, table, account_id, details and contact."""
     if to not in _FORMS:
         raise InputError(f"'{to}' cannot be emitted.", column="--to", fix=f"Use one of {', '.join(_FORMS)}.")
     if out is None and to != "sql":
@@ -43,8 +45,16 @@ def export(config: Path, *, to: str, out: Path | None, **options: Any) -> None:
     _FORMS[to](config, out, options)
 
 
+def _checked(config: Path) -> Document:
+    """A config that every reader would accept now: nothing is made from an edited or expired one."""
+    document = read_document(config)
+    checked_scorer(document, file=str(config))
+    return document
+
+
 def _sql(config: Path, out: Path | None, options: Mapping[str, Any]) -> None:
-    text = to_sql(read_document(config), options["dialect"], options["table"], details=options["details"]) + ";"
+    document, chosen = _checked(config), {name: options[name] for name in ("account_id", "details")}
+    text = to_sql(document, options["dialect"], options["table"], **chosen) + ";"
     if out is None:
         _say(text)
         return
@@ -54,12 +64,12 @@ def _sql(config: Path, out: Path | None, options: Mapping[str, Any]) -> None:
 
 
 def _javascript(config: Path, out: Path | None, options: Mapping[str, Any]) -> None:  # noqa: ARG001 - one signature
-    _folder(javascript_bundle(read_document(config)), out)
+    _folder(javascript_bundle(_checked(config)), out)
 
 
 def _dbt(config: Path, out: Path | None, options: Mapping[str, Any]) -> None:
-    models = dbt_models(read_document(config), options["table"], dialect=options["dialect"], details=options["details"])
-    _folder(models, out)
+    chosen = {name: options[name] for name in ("dialect", "account_id", "details")}
+    _folder(dbt_models(_checked(config), options["table"], **chosen), out)
 
 
 def _folder(texts: Mapping[str, str], out: Path | None) -> None:
@@ -68,7 +78,7 @@ def _folder(texts: Mapping[str, str], out: Path | None) -> None:
 
 
 def _kit(config: Path, out: Path | None, options: Mapping[str, Any]) -> None:  # noqa: ARG001 - one signature
-    kit = kit_of(read_document(config))
+    kit = kit_of(_checked(config))
     _say(f"{len(kit.cases):,} cases: {write_kit(kit, out or Path())}")
 
 
@@ -89,10 +99,10 @@ def verify_config(config: Path, *, engines: Sequence[str], answers: Path | None)
     """Compare engines, or the answers of somebody's own scorer; a difference ends with exit code 2."""
     is_kit = config.suffix == ".jsonl"
     if answers is not None:
-        kit = read_kit(config) if is_kit else kit_of(read_document(config))
-        results = [checked_answers(str(answers), kit, read_answers(answers))]
+        kit = read_kit(config) if is_kit else kit_of(_checked(config))
+        results = [checked_answers(str(answers), kit, read_answers(answers, cases=len(kit.cases)))]
     else:
-        results = verify_kit(read_kit(config), engines) if is_kit else verify(read_document(config), engines)
+        results = verify_kit(read_kit(config), engines) if is_kit else verify(_checked(config), engines)
     for result in results:
         _say(_line(result))
     broken = [result for result in results if not result.ok]

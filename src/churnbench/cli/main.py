@@ -32,6 +32,23 @@ ProjectPath = Annotated[Path, typer.Argument(help="Project file or its folder.",
 ConfigPath = Annotated[Path, typer.Argument(help="Weight config, e.g. runs/demo/config.json.", metavar="CONFIG")]
 
 
+def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        from churnbench import __version__
+
+        sys.stdout.write(f"churnbench {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of no command."""
+
+
 @app.command()
 def demo(out: Out = Path("runs/demo"), seed: Seed = 0, progress: ShowProgress = False) -> None:
     """Run the main job on a simulated book of accounts; nothing else is needed.
@@ -122,6 +139,9 @@ def export(
         ),
     ] = "duckdb",
     table: Annotated[str, typer.Option("--table", help="Table with account_id and one column per input.")] = "accounts",
+    account_id: Annotated[
+        str | None, typer.Option("--account-id", help="With SQL and dbt: the account's column, else account_id.")
+    ] = None,
     details: Annotated[
         bool, typer.Option("--details", help="With SQL and dbt: dimension scores, contributions, caps, stale metrics.")
     ] = False,
@@ -135,7 +155,8 @@ def export(
     """
     from churnbench.cli import config_commands
 
-    config_commands.export(config, to=to, out=out, dialect=dialect, table=table, details=details, contact=contact)
+    options = {"dialect": dialect, "table": table, "account_id": account_id, "details": details, "contact": contact}
+    config_commands.export(config, to=to, out=out, **options)
 
 
 @app.command()

@@ -8,7 +8,8 @@ from datetime import date
 from pathlib import Path
 
 from churnbench.domain.errors import InputError
-from churnbench.export import read_document
+from churnbench.export import Document, checked_scorer, read_document
+from churnbench.export.document import made_on
 from churnbench.release import (
     Released,
     Surroundings,
@@ -81,12 +82,19 @@ def roll_back(
 
 def compare(before: Path, after: Path, *, portfolio: Path | None, as_json: bool, allow_missing: bool) -> None:
     """Print what differs between two configs."""
-    documents = (read_document(before), read_document(after))
+    documents = (_sound(before), _sound(after))
     if portfolio is None:
         found = diff(*documents)
     else:
         found = diff_file(*documents, portfolio, allow_missing=allow_missing)
     _say(found.json() if as_json else found.text())
+
+
+def _sound(config: Path) -> Document:
+    """A whole and unchanged config; an expired one may still be compared."""
+    document = read_document(config)
+    checked_scorer(document, now=made_on(document), file=str(config))
+    return document
 
 
 def score_both(champion: Path, challenger: Path, data: Path, *, out: Path, allow_missing: bool) -> None:
@@ -115,6 +123,10 @@ def make_key(out: Path, *, owner: str) -> None:
 
 def _surroundings(key: Path | None, tracking: str | None, *, unsigned: bool) -> Surroundings:
     store = tracking or (_DEFAULT_STORE if _default_database().exists() else None)
+    if tracking:
+        from churnbench.tracking import require_registry
+
+        require_registry(tracking, Path.cwd())
 
     def opener() -> object:
         from churnbench.tracking import open_registry

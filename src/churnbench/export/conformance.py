@@ -19,6 +19,7 @@ from churnbench.domain.errors import InputError
 from churnbench.export.document import Document, build_document, checked_scorer, encode
 from churnbench.export.files import replaced_whole
 from churnbench.export.kit_bodies import KIT_BODIES
+from churnbench.export.kit_rows import hard_rows
 from churnbench.export.vectors import Probes, Row, crossing, extremes, labelled_rows
 from churnbench.formula import Body, validate_body
 from churnbench_scorer import SPEC_VERSION, Score, Scorer
@@ -117,13 +118,36 @@ def run_kit(kit: Kit, engine: KitEngine) -> dict[int, Mapping[str, Any]]:
     return dict(enumerate(answers, start=1))
 
 
-def read_answers(path: str | Path) -> dict[int, Mapping[str, Any]]:
+def read_answers(path: str | Path, *, cases: int | None = None) -> dict[int, Mapping[str, Any]]:
     """Answers from a file, `{"case", "out"}` per line, by the number of the case.
 
+    Args:
+        path: JSON Lines, in any order.
+        cases: how many the kit has, numbered from 1; None accepts any number.
+
     Raises:
-        InputError: for a line that is no such object, naming it.
+        InputError: for a line that is no such object, a case answered twice, or one that the kit has not, naming it.
     """
-    return dict(_answer(line, str(path), number) for number, line in _lines(Path(path)))
+    answers: dict[int, Mapping[str, Any]] = {}
+    rows: dict[int, int] = {}
+    for number, line in _lines(Path(path)):
+        case, out = _answer(line, str(path), number)
+        if case in rows:
+            raise InputError(
+                f"case {case} is answered a second time; row {rows[case]} has it already.",
+                file=str(path),
+                row=number,
+                fix="Write one line per case.",
+            )
+        if cases is not None and not 1 <= case <= cases:
+            raise InputError(
+                f"case {case} is not in the kit, whose cases are 1 to {cases}.",
+                file=str(path),
+                row=number,
+                fix="Answer the kit that is named, with its own case numbers.",
+            )
+        answers[case], rows[case] = out, number
+    return answers
 
 
 def read_kit(path: str | Path) -> Kit:
@@ -147,7 +171,7 @@ def read_kit(path: str | Path) -> Kit:
                 cases.append(Case(entry["config"], entry["rule"], inputs, entry["out"]))
             elif entry["kit"] != _NAME:
                 raise KeyError("kit")
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InputError(
                 f"{line[:60]!r} is no line of a conformance kit.",
                 file=str(path),
@@ -192,9 +216,9 @@ def _answer(line: str, file: str, number: int) -> tuple[int, Mapping[str, Any]]:
     try:
         parsed = json.loads(line)
         case, out = parsed["case"], parsed["out"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         case, out = None, None
-    if not isinstance(case, int) or not isinstance(out, dict):
+    if not isinstance(case, int) or isinstance(case, bool) or not isinstance(out, dict):
         raise InputError(
             f"{line[:60]!r} is no answer.",
             file=file,
@@ -210,8 +234,9 @@ def _cases(name: str, document: Document) -> Iterator[Case]:
     kinds = validate_body(body)
     probes = Probes(body, kinds)
     seed = int(document["integrity"]["body_sha256"][:13], 16)
-    rows = labelled_rows(body, kinds, seed, lambda row: scorer.score(row).health_score_x100)
-    rows += [*_fine(body, probes, scorer), *_held(body, probes, scorer)]
+    score = partial(_health, scorer)
+    rows = labelled_rows(body, kinds, seed, score)
+    rows += [*hard_rows(body, probes, score), *_fine(body, probes, scorer), *_held(body, probes, scorer)]
     rows += [("a golden vector", decode(vector["in"], scorer.inputs)) for vector in document["golden"]]
     seen: set[str] = set()
     for rule, row in rows:
@@ -240,6 +265,10 @@ def _fine(body: Body, probes: Probes, scorer: Scorer) -> Iterator[tuple[str, Row
             target = low + (high - low) * step / (_TARGETS + 1)
             for row in crossing(body, probes, of, target, halvings=_FINE):
                 yield f"rounding of {name}", row
+
+
+def _health(scorer: Scorer, row: Row) -> int | None:
+    return scorer.score(row).health_score_x100
 
 
 def _value(scorer: Scorer, output: Callable[[Score], float | None], row: Row) -> float | None:

@@ -82,6 +82,12 @@ def checked_scorer(document: Document, *, now: str | None = None, file: str | No
         raise as_input_error(refusal, file) from refusal
 
 
+def made_on(document: Mapping[str, Any]) -> str | None:
+    """Day or moment a document was made, for checks in which its expiry has no say; None when it does not tell."""
+    lifecycle = document.get("lifecycle")
+    return str(lifecycle["created"]) if isinstance(lifecycle, Mapping) and "created" in lifecycle else None
+
+
 def as_input_error(refusal: ConfigRefused, file: str | None = None) -> InputError:
     """A refusal of the scorer as the error that the command line prints."""
     message = f"{refusal.where}: {refusal.arrived}; expected {refusal.expected}."

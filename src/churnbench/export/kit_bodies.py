@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from math import inf, nextafter
 from typing import Any
 
 from churnbench.formula import Body
@@ -90,6 +91,15 @@ def _knots() -> Body:
     return body(metrics, {"only": [("curve", 6180), ("steep", 3820)]}, [10000])
 
 
+def _sides() -> Body:
+    """Slopes that meet their knots as loosely as they may: a knot read from its left is another score."""
+    loose, shown = line((0, 0), (1, 50.125), (2, 80.375)), line((0, 0), (50.125, 62.375), (100, 100))
+    loose["slopes"] = [slope - 5e-7 for slope in loose["slopes"]]
+    shown["slopes"] = [slope - 1e-8 for slope in shown["slopes"]]
+    rule = {"kind": "piecewise", **loose}
+    return body([metric("loose", rule)], {"only": [("loose", 10000)]}, [10000], display_map=shown)
+
+
 def _ratio() -> Body:
     share = {"kind": "ratio", "denominator": "bought", "multiplier": 1, "low": 0, "high": 1.2, **line((0, 0), (1, 100))}
     growth = {"kind": "ratio", "denominator": "before", "multiplier": 100, "low": -50, "high": 50}
@@ -153,6 +163,37 @@ def _after() -> Body:
     )
 
 
+def _ramped() -> Body:
+    """Caps that hold where a ramp works, `worst` above the lowest points of its curve, texts beyond ASCII."""
+    caps = [
+        {"id": "severity", "input": "open_sev1", "op": ">=", "value": 1, "max_score": 59},
+        {"id": "falling", "input": "usage_trend", "op": "<", "value": -50.5, "max_score": 40.25},
+        {"id": "notice", "input": "stage", "op": "=", "value": "gekündigt", "max_score": 10.125},
+    ]
+    metrics = [
+        metric("logins", ramp(0, 30)),
+        metric("answered", {"kind": "piecewise", **line((0, 20), (10, 80))}, missing="worst"),
+        metric("plan", {"kind": "category", "map": [["Straße", 90], ["Café", 30.5]]}),
+        metric("late", ramp(0, 10), validity={"input": "late_age", "days": 30, "then": "missing"}),
+    ]
+    parts = {"usage": [("logins", 7000), ("answered", 3000)], "rest": [("plan", 5500), ("late", 4500)]}
+    tenure = {"input": "tenure", **line((0, 0.5), (90, 1), (120, 1.25), (180, 1))}
+    strata = [{"id": "all", **line((0, 0.9, 0.8, 1), (40.25, 0.5, 0.4, 0.6), (100, 0.01, 0, 0.1))}]
+    risk = {"input": None, "strata": strata}
+    return body(metrics, parts, [6000, 4000], ramp=tenure, caps=caps, risk_curve=risk)
+
+
+def _quotient() -> Body:
+    """A ratio that jumps between neighbouring doubles: another order of its operations is another score."""
+    step = {"kind": "ratio", "denominator": "bought", "multiplier": 100, "low": 0, "high": 100}
+    step |= line((0, 0), (7, 10), (nextafter(7, inf), 90), (100, 100))
+    return body(
+        [metric("step", step, source="used"), metric("plain", ramp(0, 3))],
+        {"only": [("step", 9000), ("plain", 1000)]},
+        [10000],
+    )
+
+
 def _hysteresis(margin: int, reading: str | None) -> Body:
     held = {"input": "band_in_force", "margin": margin, "reading": reading}
     return body([metric("x", ramp(0, 100))], {"only": [("x", 10000)]}, [10000], hysteresis=held)
@@ -165,10 +206,13 @@ KIT_BODIES: Mapping[str, Callable[[], Body]] = {
     "coverage": _coverage,
     "policies": _policies,
     "knots": _knots,
+    "sides": _sides,
     "ratio": _ratio,
     "texts": _texts,
     "time": _time,
     "after": _after,
+    "ramped": _ramped,
+    "quotient": _quotient,
     "margin": lambda: _hysteresis(250, None),
     "twice": lambda: _hysteresis(100, "last_reading"),
 }

@@ -63,7 +63,7 @@ def verify(
         One result per engine, in the order asked for.
 
     Raises:
-        InputError: for an unknown engine, or a document that the scorer refuses.
+        InputError: for no engine or an unknown one, or a document that the scorer refuses.
     """
     _check_names(engines)
     scorer, kit = checked_scorer(document), kit_of(document)
@@ -78,7 +78,7 @@ def verify_kit(kit: Kit, engines: Sequence[str]) -> list[EngineResult]:
     """Let engines answer a kit.
 
     Raises:
-        InputError: for an unknown engine, or one that cannot run here.
+        InputError: for no engine, an unknown one, or one that cannot run here.
     """
     _check_names(engines)
     return [checked_answers(name, kit, run_kit(kit, ENGINES[name])) for name in engines]
@@ -93,6 +93,8 @@ def checked_answers(name: str, kit: Kit, answers: Mapping[int, Mapping[str, Any]
 
 
 def _check_names(engines: Sequence[str]) -> None:
+    if not engines:
+        raise InputError("no engine is named, so nothing would be proved.", fix=f"Use some of {', '.join(ENGINES)}.")
     for name in engines:
         if name not in ENGINES:
             raise InputError(f"engine {name!r} is not known.", fix=f"Use some of {', '.join(ENGINES)}.")

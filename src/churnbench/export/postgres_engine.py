@@ -43,10 +43,10 @@ def fetch_scores(document: Document, table: pa.Table) -> tuple[Sequence[Sequence
             f"the engine postgres needs a server, and {SERVER} names none.",
             fix=f"Set {SERVER} to a connection string, e.g. postgresql://me@127.0.0.1:5432/scratch.",
         )
+    query = to_sql(document, "postgres", [_TABLE], details=True)
     try:
         with psycopg.connect(server) as connection, connection.cursor() as cursor:
             _copy(cursor, table)
-            query = to_sql(document, "postgres", [_TABLE], details=True)
             cursor.execute(f"SELECT * FROM ({query}) AS scored ORDER BY account_id".encode())
             found = cursor.fetchall()
             connection.rollback()

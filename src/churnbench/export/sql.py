@@ -10,7 +10,7 @@ from churnbench.export.sql_chain import Chain
 from churnbench.export.sql_details import add_contributions, detail_outputs
 from churnbench.export.sql_metrics import Query, metric_points, read_inputs
 from churnbench.export.sql_score import band_name, dimension_means, health_score, total_score
-from churnbench.export.sql_text import COLUMN_TYPES, DIALECTS, Dialect, Writer
+from churnbench.export.sql_text import COLUMN_TYPES, DIALECTS, Dialect, Writer, table_parts
 from churnbench.formula import validate_body
 
 #: Result columns of every emitted query, in order.
@@ -32,7 +32,8 @@ def to_sql(
     Args:
         document: a config document.
         dialect: one of `DIALECTS`.
-        table: table or view; text is split at dots when every part is a plain word, else it is one name.
+        table: table or view, as a list of exact parts; text is split at dots when every part is a plain word or in
+            double quotes, else it is one name.
         account_id: column that identifies an account; default account_id.
         columns: input id -> column name, for columns that are not named like their input.
         column_types: input id -> "boolean" or "decimal", for columns that their engine cannot cast as it is;
@@ -47,7 +48,7 @@ def to_sql(
 
     Raises:
         InputError: for an unknown dialect, a faulty body, unknown inputs or types, inputs or result columns that
-            differ only in case, or names that the engine would cut.
+            differ only in case, an input in the account's column, or names that the engine would cut.
     """
     spoken = dialect_of(dialect)
     writer = Writer(spoken)
@@ -91,6 +92,7 @@ def compose(
     body = document["body"]
     kinds = validate_body(body)
     _check_inputs(document, kinds, columns, column_types)
+    _check_account(kinds, columns, account_id or "account_id")
     writer = Writer(dialect)
     query = Query(body, kinds, writer, Chain(dialect, prefix))
     named = {name: writer.name(columns[name]) if name in columns else writer.plain(name) for name in kinds}
@@ -119,7 +121,7 @@ def compose(
 
 def free_prefix(table: str | Sequence[str]) -> str:
     """A prefix for the query's own relations that the table's name does not start with."""
-    last = (table.split(".") if isinstance(table, str) else list(table))[-1].casefold()
+    last = (table_parts(table)[-1][0] if isinstance(table, str) else list(table)[-1]).casefold()
     prefix = "churnbench_"
     while last.startswith(prefix):
         prefix += "_"
@@ -146,6 +148,16 @@ def _check_inputs(
             raise InputError(
                 f"columns {other!r} and {column!r} differ only in case, which SQL engines ignore.",
                 fix="Map one of them to another column name.",
+            )
+
+
+def _check_account(kinds: Mapping[str, str], columns: Mapping[str, str], account: str) -> None:
+    """The account's column cannot hold an input as well; engines take Account_ID for account_id."""
+    for name in kinds:
+        if columns.get(name, name).casefold() == account.casefold():
+            raise InputError(
+                f"input {name!r} would be read from the column {account!r}, which identifies the account.",
+                fix="Map the input to another column (columns), or name the account's column (account_id).",
             )
 
 

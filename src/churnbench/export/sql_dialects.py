@@ -117,7 +117,7 @@ DIALECTS = {
             collation=' COLLATE "C"',
             casts={"either": _either("TEXT", "DOUBLE PRECISION"), "decimal": _POSTGRES_DECIMAL},
         ),
-        Dialect("spark", double="DOUBLE", text="STRING", integer="BIGINT"),
+        Dialect("spark", double="DOUBLE", text="STRING", integer="BIGINT", executed=True),
         Dialect("databricks", double="DOUBLE", text="STRING", integer="BIGINT", longest_name=255),
         Dialect(
             "snowflake",

@@ -8,6 +8,7 @@ DECIMAL in some engines. A value that may be missing is tested by comparison: NU
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from sqlglot import exp
@@ -49,10 +50,9 @@ class Writer:
         return self.name(name.upper() if self.dialect.folds and _is_word(name) else name)
 
     def table(self, name: str | Sequence[str]) -> str:
-        """A table name: a sequence of exact parts; or text, split at dots when every part is a plain word."""
+        """A table name: a sequence of exact parts, or text as `table_parts` reads it."""
         if isinstance(name, str):
-            parts = name.split(".")
-            return ".".join(self.plain(part) for part in parts) if all(map(_is_word, parts)) else self.name(name)
+            return ".".join(self.name(part) if exact else self.plain(part) for part, exact in table_parts(name))
         return ".".join(self.name(part) for part in name)
 
     def string(self, value: str) -> str:
@@ -163,5 +163,42 @@ class Writer:
         )
 
 
+def table_parts(text: str) -> list[tuple[str, bool]]:
+    """The parts of a table's name, each with whether it is exact, as a quoted one is.
+
+    Text is split at its dots when every part is a plain word or stands in double quotes, doubled to mean one of them;
+    else it is one exact name.
+
+    Raises:
+        InputError: for text that begins with a quote and does not go on like that.
+
+    >>> table_parts('crm."accounts 2.0"')
+    [('crm', False), ('accounts 2.0', True)]
+    >>> table_parts("accounts 2.0")
+    [('accounts 2.0', True)]
+    """
+    parts: list[tuple[str, bool]] = []
+    place, more = 0, True
+    while more and (found := _PART.match(text, place)):
+        quoted, word, dot = found.groups()
+        if word is not None and not word.isidentifier():
+            break
+        parts.append((word, False) if quoted is None else (quoted.replace('""', '"'), True))
+        place, more = found.end(), dot == "."
+    if not more and place == len(text):
+        return parts
+    if text.startswith('"'):
+        raise InputError(
+            f"the table {text!r} has a quote that does not close before a dot or the end.",
+            fix='Write "schema"."table", each " within a name twice.',
+        )
+    return [(text, True)]
+
+
+#: A part of a table's name, quoted or not, and what follows it: a dot, or nothing.
+_PART = re.compile(r'(?:"((?:[^"]|"")+)"|([^".]+))(\.|\Z)')
+
+
 def _is_word(part: str) -> bool:
+    """Whether engines that fold unquoted names fold this one; letters beyond ASCII need quotes there."""
     return part.isascii() and part.isidentifier()

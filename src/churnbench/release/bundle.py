@@ -14,7 +14,7 @@ from churnbench.export import DIALECTS, Document, checked_scorer, kit_of, read_d
 from churnbench.export.files import pretty, refuse_filled, write_folder
 from churnbench.export.javascript import javascript_bundle
 from churnbench.release.bundle_readme import bundle_readme
-from churnbench.release.keys import TrustedKey, read_trusted_keys
+from churnbench.release.keys import TrustedKey, keys_are_named, read_trusted_keys
 from churnbench.release.model_card import model_card
 from churnbench.release.signing import read_signature, signature_path, verify
 
@@ -41,8 +41,8 @@ def write_bundle(
         out: folder; absent or empty.
         table: table that the SQL reads.
         contact: whom an integrator may ask.
-        trusted: keys that a signature must be by; default: those of CHURNBENCH_TRUSTED_KEYS. Without any, a signature
-            goes along unchecked.
+        trusted: keys that a signature must be by; default: those of CHURNBENCH_TRUSTED_KEYS. Where neither is
+            named, a signature goes along unchecked.
         now: moment that decides about expiry; default: the clock.
 
     Returns:
@@ -57,7 +57,7 @@ def write_bundle(
     checked_scorer(document, now=now, file=str(source))
     signature = read_signature(source)
     keys = read_trusted_keys() if trusted is None else trusted
-    if keys:
+    if trusted is not None or keys_are_named():
         verify(document, signature, keys, required=False, file=str(signature_path(source)))
     files = bundle_files(document, table=table, contact=contact, signed_by=signature["key_id"] if signature else None)
     files["config.json"] = source.read_bytes()

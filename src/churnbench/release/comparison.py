@@ -12,6 +12,7 @@ import pandas as pd
 
 from churnbench.domain.errors import InputError
 from churnbench.export import Document, checked_scorer
+from churnbench.export.document import made_on
 from churnbench.formula import metric_inputs
 from churnbench.release import difference_text
 from churnbench.release.differences import Differences, differences
@@ -74,7 +75,7 @@ def diff(
     """
     for document in (before, after):
         # An expired config may be compared; only scoring with it is refused.
-        checked_scorer(document, now=str(document["lifecycle"]["created"]))
+        checked_scorer(document, now=made_on(document))
     found = differences(before, after)
     if portfolio is None:
         return Comparison(found)

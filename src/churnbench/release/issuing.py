@@ -9,6 +9,7 @@ and that is said and mended.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -55,19 +56,40 @@ class Released:
 
 @dataclass(frozen=True)
 class Approver:
-    """Who decides. Raises InputError when name or role is blank or too long."""
+    """Who decides. Raises InputError when name or role shows nobody, is too long, or holds what cannot be seen."""
 
     by: str
     role: str
 
     def __post_init__(self) -> None:
         for option, value in (("--by", self.by), ("--role", self.role)):
-            if not value.strip() or len(value) > _NAME_MOST:
+            if not shows(value) or len(value) > _NAME_MOST or any(map(_hidden, value)):
                 raise InputError(
                     f"{value!r} names nobody; a release has a person with a role behind it.",
                     column=option,
-                    fix=f"Give 1 to {_NAME_MOST} characters, e.g. --by 'Ada Byron' --role 'VP Customer Success'.",
+                    fix=f"Give 1 to {_NAME_MOST} visible characters on one line, e.g. "
+                    "--by 'Ada Byron' --role 'VP Customer Success'.",
                 )
+
+
+#: Letters by their class in Unicode, blank by their look.
+_BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"
+#: Some scripts need these two inside words.
+_JOINERS = "\u200c\u200d"
+
+
+def shows(text: str) -> bool:
+    r"""Whether a reader would see a letter or a digit.
+
+    >>> shows("Ada"), shows("\u200b\u3164 ")
+    (True, False)
+    """
+    return any(unicodedata.category(sign)[0] in "LN" and sign not in _BLANK_LETTERS for sign in text)
+
+
+def _hidden(sign: str) -> bool:
+    """Controls, line ends, marks without width or that turn the direction, and what is no character at all."""
+    return sign not in _JOINERS and unicodedata.category(sign) in {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
 
 @dataclass(frozen=True)

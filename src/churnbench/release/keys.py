@@ -150,7 +150,8 @@ def read_trusted_keys(path: str | Path | None = None) -> dict[str, TrustedKey]:
         path: `trusted_keys.json`; default: the file that the environment variable CHURNBENCH_TRUSTED_KEYS names.
 
     Returns:
-        Key id -> key, revoked ones included; empty when no file is named at all.
+        Key id -> key, revoked ones included; empty when no file is named at all, or the one that is named lists none
+            (see `keys_are_named`).
 
     Raises:
         InputError: for an unreadable file, a faulty entry, or an id that does not belong to its key.
@@ -160,6 +161,11 @@ def read_trusted_keys(path: str | Path | None = None) -> dict[str, TrustedKey]:
         return {}
     entries = read_document(named)
     return {key_id: _trusted(key_id, entry, str(named)) for key_id, entry in entries.items()}
+
+
+def keys_are_named() -> bool:
+    """Whether the environment names a file of trusted keys: signatures are required then, whatever the file holds."""
+    return bool(os.environ.get(TRUSTED_KEYS_VARIABLE))
 
 
 def key_id_of(public: bytes) -> str:
@@ -189,7 +195,22 @@ def _trusted(key_id: str, entry: Any, file: str) -> TrustedKey:
             file=file,
             fix="Copy the .pub.json file again; an id cannot be chosen.",
         )
-    return TrustedKey(key_id, public, str(entry["owner"]), str(entry["added"]), entry.get("revoked"))
+    revoked = entry.get("revoked")
+    if revoked is not None and not _is_day(revoked):
+        raise InputError(
+            f"key {key_id!r}: revoked is {revoked!r}, which is no date.",
+            file=file,
+            fix="Write the date as in 2026-03-31, or leave the field out when the key still counts.",
+        )
+    return TrustedKey(key_id, public, str(entry["owner"]), str(entry["added"]), revoked)
+
+
+def _is_day(value: Any) -> bool:
+    try:
+        datetime.fromisoformat(value)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def _raw(key: Ed25519PublicKey) -> bytes:

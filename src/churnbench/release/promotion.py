@@ -18,6 +18,7 @@ from churnbench.release.issuing import (
     issue,
     lifecycle_of,
     replaced,
+    shows,
     text_of,
     with_warnings,
 )
@@ -26,6 +27,8 @@ from churnbench.release.publishing import repaired
 from churnbench.release.subject import PROMOTE, Subject, read_subject
 
 REVIEW_AFTER_DAYS = 120
+#: A review further away than that is none.
+REVIEW_WITHIN_DAYS = 731
 OVERRIDE_LEAST, OVERRIDE_MOST = 20, 1500
 
 
@@ -51,18 +54,20 @@ def promote(
         decision: what was decided, in the approver's words.
         conditions: what the approval is tied to.
         override: why this config is released although the verdict on it is not "promote"; at least 20 characters.
-        review_by: when the config must be looked at again; default: 120 days from now.
+        review_by: when the config must be looked at again, after today and within two years; default: 120 days from
+            now.
         surroundings: key, registry, clock.
 
     Returns:
         The active config: the same body and golden vectors, with approval, the next sequence and version, new hashes.
 
     Raises:
-        InputError: evidence about another config, a verdict that does not allow it, a blank name or role, another
-            release at work, an unsigned release after a signed one.
+        InputError: evidence about another config, a verdict that does not allow it, a blank name or role, a review
+            in the past or too far away, another release at work, an unsigned release after a signed one.
     """
     around, approver = surroundings or Surroundings(), Approver(by.strip(), role.strip())
     now = around.moment()
+    _check_review(review_by, now.date())
     subject = read_subject(path, now=text_of(now))
     reason = _override(subject, override)
     document = subject.document
@@ -71,7 +76,9 @@ def promote(
         repairs = repaired(folder, text_of(now))
         before = replaced(folder, document["config_id"])
         notes = (
-            [] if reason is None else [f"Released by {by} ({role}) against its evidence: {reason} ({subject.reason})"]
+            []
+            if reason is None
+            else [f"Released by {approver.by} ({approver.role}) against its evidence: {reason} ({subject.reason})"]
         )
         notes += _other_comparison(subject, before)
         note: dict[str, Any] = {
@@ -95,12 +102,12 @@ def _override(subject: Subject, override: str | None) -> str | None:
     """The reason for going against the verdict; None when the verdict is "promote"."""
     given = (override or "").strip()
     if subject.verdict == PROMOTE:
-        if given:
+        if override is not None:
             raise InputError(
                 "the verdict is 'promote'; nothing is overridden.", column="--override", fix="Leave it out."
             )
         return None
-    if not OVERRIDE_LEAST <= len(given) <= OVERRIDE_MOST:
+    if not OVERRIDE_LEAST <= len(given) <= OVERRIDE_MOST or not shows(given):
         raise InputError(
             f"it cannot be promoted on its evidence: {subject.reason}.",
             file=str(subject.path),
@@ -109,6 +116,17 @@ def _override(subject: Subject, override: str | None) -> str | None:
             "it stays in the config.",
         )
     return given
+
+
+def _check_review(review_by: date | None, today: date) -> None:
+    latest = today + timedelta(days=REVIEW_WITHIN_DAYS)
+    if review_by is not None and not today < review_by <= latest:
+        raise InputError(
+            f"the next review would be on {review_by.isoformat()}; a date after today and not after "
+            f"{latest.isoformat()} was expected.",
+            column="--review-by",
+            fix=f"Choose a nearer date, or leave it out for {REVIEW_AFTER_DAYS} days from now.",
+        )
 
 
 def _other_comparison(subject: Subject, before: Before) -> list[str]:

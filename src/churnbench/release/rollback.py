@@ -15,6 +15,7 @@ from churnbench.release.issuing import (
     issue,
     lifecycle_of,
     replaced,
+    shows,
     text_of,
     with_warnings,
 )
@@ -49,7 +50,7 @@ def rollback(
         InputError: nothing to go back to, an edited or expired release, a blank reason, or as `promote`.
     """
     around, approver = surroundings or Surroundings(), Approver(by.strip(), role.strip())
-    if not reason.strip() or len(reason) > _REASON_MOST:
+    if not shows(reason) or len(reason) > _REASON_MOST:
         raise InputError(
             "a rollback needs a reason.", column="--reason", fix=f"Say why, in 1 to {_REASON_MOST:,} characters."
         )

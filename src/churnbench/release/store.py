@@ -22,7 +22,7 @@ from pathlib import Path
 
 from churnbench.domain.errors import InputError
 from churnbench.export import Document, read_document
-from churnbench.release.keys import TrustedKey, read_trusted_keys
+from churnbench.release.keys import TrustedKey, keys_are_named, read_trusted_keys
 from churnbench.release.signing import read_signature, signature_path, verify
 from churnbench_scorer import ConfigRefused, body_sha256, document_sha256
 
@@ -78,7 +78,7 @@ def active(
         models_dir: the folder `models`.
         config_id: which line of configs.
         trusted: keys that may sign; default: those of the environment variable CHURNBENCH_TRUSTED_KEYS.
-        require_signature: default: when any key is trusted.
+        require_signature: default: when keys are given or that variable names a file, even if none is in it.
 
     Returns:
         The document and the pointer it was found by; give the document to `churnbench_scorer.load`, which checks
@@ -101,7 +101,8 @@ def active(
         if path.exists() or attempt == _TRIES - 1:
             document = _unchanged(path, pointer)
             keys = read_trusted_keys() if trusted is None else trusted
-            needed = bool(keys) if require_signature is None else require_signature
+            named = trusted is not None or keys_are_named()
+            needed = named if require_signature is None else require_signature
             if keys or needed:
                 verify(document, read_signature(path), keys, required=needed, file=str(signature_path(path)))
             return document, pointer

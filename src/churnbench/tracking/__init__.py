@@ -5,7 +5,7 @@ from __future__ import annotations
 from churnbench.tracking.opening import open_recorder
 from churnbench.tracking.past import past_reviews
 from churnbench.tracking.recorder import MlflowRecorder
-from churnbench.tracking.registry import MlflowRegistry, open_registry
+from churnbench.tracking.registry import MlflowRegistry, open_registry, require_registry
 from churnbench.tracking.reviews import PastReview
 from churnbench.tracking.store import DEFAULT_URI
 from churnbench.tracking.ui import page_of, require_free, serve, shown_uri, ui_command
@@ -20,6 +20,7 @@ __all__ = [
     "page_of",
     "past_reviews",
     "require_free",
+    "require_registry",
     "serve",
     "shown_uri",
     "ui_command",

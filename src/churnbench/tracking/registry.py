@@ -13,7 +13,15 @@ from churnbench.tracking.recorder import origin, registered_name
 from churnbench.tracking.retry import reason_of
 from churnbench.tracking.reviews import DECIDED
 from churnbench.tracking.stale import KIND_TAG, PARENT_TAG
-from churnbench.tracking.store import Store, prepare_folders, redact, require_reachable, resolve, unusable
+from churnbench.tracking.store import (
+    Store,
+    prepare_folders,
+    redact,
+    require_existing,
+    require_reachable,
+    resolve,
+    unusable,
+)
 from churnbench.tracking.values import flat_tags
 
 HASH_TAG = "churnbench.sha256"
@@ -125,17 +133,27 @@ class MlflowRegistry:
             ) from error
 
 
+def require_registry(uri: str, root: Path) -> None:
+    """Refuse an address at which no registry can be, before anything is released; what is a server's is not asked.
+
+    Raises:
+        InputError: for an address that MLflow does not know, or a local store that does not exist.
+    """
+    require_existing(resolve(uri, root))
+
+
 def open_registry(uri: str, root: Path) -> MlflowRegistry:
-    """Open the registry of a tracking store.
+    """Open the registry of a tracking store that exists; none is made.
 
     Args:
         uri: tracking address; a relative SQLite path counts from `root`.
         root: folder that a relative path counts from.
 
     Raises:
-        InputError: when the store cannot be reached, read or written.
+        InputError: when the store does not exist, or cannot be reached, read or written.
     """
     store = resolve(uri, root)
+    require_existing(store)
     require_reachable(store)
     prepare_folders(store)
     load_mlflow()

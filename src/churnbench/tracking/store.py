@@ -125,6 +125,20 @@ def unusable(uri: str, error: BaseException) -> InputError:
     )
 
 
+def require_existing(store: Store) -> None:
+    """Refuse a local store that nobody has made yet; a release follows reviews, it does not begin a store.
+
+    Raises:
+        InputError: when the database is absent or empty.
+    """
+    if store.database is not None and not (store.database.is_file() and store.database.stat().st_size):
+        raise InputError(
+            f"there is no MLflow store at {store.database} yet, and a release does not make one.",
+            column="--tracking",
+            fix="Name the store that holds the review's runs (tracking.uri of the project), or leave --tracking out.",
+        )
+
+
 def prepare_folders(store: Store) -> None:
     """Create the folders of a local store.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,9 @@ from formula_worlds import assemble, random_body, small_body
 from scorer_mutants import MUTANTS, load_mutant
 
 from churnbench.domain.errors import InputError
-from churnbench.export import parity
+from churnbench.export import kit_bodies, parity
 from churnbench.export.conformance import (
+    NEEDED,
     Broken,
     Kit,
     KitEngine,
@@ -63,8 +65,69 @@ def test_the_kit_finds_every_fault_that_people_make(kit: Kit, tmp_path: Path) ->
         for number, mutant in enumerate(MUTANTS)
         if not broken_by(kit, load_mutant(mutant, tmp_path, number))
     ]
-    assert len(MUTANTS) >= 25
+    assert len(MUTANTS) >= 60
     assert survivors == []
+
+
+#: Faults in what a scorer need not give.
+UNNEEDED = {"dimension scores are cut off", "contributions are rounded one by one"}
+
+
+def test_what_every_scorer_must_answer_is_enough_to_find_each_fault(kit: Kit, tmp_path: Path) -> None:
+    assert needed_faults(kit, tmp_path, 200) == UNNEEDED
+
+
+def ordinary_body() -> dict:
+    """A config like those of the field: a ratio in per cent, ramp, caps of every kind, `worst`, an age, segments."""
+    share = {"kind": "ratio", "denominator": "bought", "multiplier": 100, "low": 0, "high": 100}
+    metrics = [
+        kit_bodies.metric("logins", kit_bodies.ramp(0, 100)),
+        kit_bodies.metric("seats", share | kit_bodies.line((0, 10), (100, 90)), source="used"),
+        kit_bodies.metric("answers", {"kind": "piecewise", **kit_bodies.line((0, 20), (10, 80))}, missing="worst"),
+        kit_bodies.metric("plan", {"kind": "category", "map": [["gold", 90], ["Größe", 10]]}),
+        kit_bodies.metric("late", kit_bodies.ramp(0, 50), validity={"input": "age", "days": 30, "then": "missing"}),
+    ]
+    parts = {"usage": [("logins", 5000), ("seats", 3000), ("answers", 2000)], "rest": [("plan", 5000), ("late", 5000)]}
+    by = [{"segment": name, "weights": [["usage", 3000], ["rest", 7000]]} for name in ("smb", "Café")]
+    return kit_bodies.body(
+        metrics,
+        parts,
+        [6000, 4000],
+        min_coverage=2000,
+        segments={"input": "segment", "default": [["usage", 6000], ["rest", 4000]], "by": by},
+        ramp={"input": "tenure", **kit_bodies.line((0, 0.5), (90, 1))},
+        caps=[
+            {"id": "severity", "input": "open_sev1", "op": ">=", "value": 1, "max_score": 59},
+            {"id": "falling", "input": "trend", "op": "<", "value": -50, "max_score": 40},
+            {"id": "notice", "input": "stage", "op": "=", "value": "gekündigt", "max_score": 10},
+        ],
+    )
+
+
+#: Faults that the kit of any config with the feature finds by what must be answered.
+FOUND_ANYWHERE = """the ramp comes after the caps; 1e308 itself is missing; the first doubles beyond 1e308 are present
+a cap trims its text; a cap compares text without regard to case; a cap composes its text; a cap of < means <=
+a cap of < holds at minus infinity; a cap of >= holds at infinity; a ratio is multiplied before it is divided
+a ratio multiplies by a quotient; an age below zero is too old; worst is the lowest point of the curve
+categories are compared without regard to case; categories lose trailing blanks; categories are composed
+segments lose trailing blanks; segments are composed; segments are compared without regard to case"""
+
+
+def needed_faults(kit: Kit, folder: Path, first: int) -> set[str]:
+    """Faults that no case of the kit shows in what every scorer must answer."""
+    survivors = set()
+    for number, mutant in enumerate(MUTANTS, start=first):
+        answers = run_kit(kit, load_mutant(mutant, folder, number))
+        needed = {case: {key: out[key] for key in NEEDED if key in out} for case, out in answers.items()}
+        if not differences(kit, needed):
+            survivors.add(mutant.fault)
+    return survivors
+
+
+def test_the_kit_of_a_config_finds_the_faults_of_the_features_that_it_has(tmp_path: Path) -> None:
+    wanted = {fault.strip() for fault in re.split("[;\n]", FOUND_ANYWHERE)}
+    assert wanted <= {mutant.fault for mutant in MUTANTS}
+    assert needed_faults(kit_of(assemble(ordinary_body())), tmp_path, 400) & wanted == set()
 
 
 def test_a_fault_is_reported_with_the_rule_that_it_breaks(kit: Kit, tmp_path: Path) -> None:
@@ -135,13 +198,31 @@ def test_wrong_and_left_out_answers_are_named(kit: Kit, tmp_path: Path) -> None:
     assert broken[1].found == "nothing"
 
 
-@pytest.mark.parametrize("line", ["no json", "[1]", '{"case": "1", "out": {}}', '{"case": 1}'])
+@pytest.mark.parametrize(
+    "line", ["no json", "[1]", '{"case": "1", "out": {}}', '{"case": 1}', '{"case": true, "out": {}}', "[" * 100_000]
+)
 def test_a_line_that_is_no_answer_is_refused_with_its_number(line: str, tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     path.write_text('{"case": 1, "out": {}}\n' + line, encoding="utf-8")
     with pytest.raises(InputError, match="no answer") as refused:
         read_answers(path)
     assert refused.value.row == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('{"case": 1, "out": {"score": 1}}', "case 1 is answered a second time; row 1 has it"),
+        ('{"case": 8, "out": {}}', "case 8 is not in the kit, whose cases are 1 to 7"),
+        ('{"case": 0, "out": {}}', "case 0 is not in the kit"),
+    ],
+)
+def test_cases_answered_twice_and_cases_that_the_kit_has_not_are_refused(line: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    path.write_text('{"case": 1, "out": {}}\n' + line, encoding="utf-8")
+    with pytest.raises(InputError, match=words) as refused:
+        read_answers(path, cases=7)
+    assert (refused.value.row, refused.value.file) == (2, str(path))
 
 
 def test_a_file_of_answers_that_cannot_be_read_is_refused(tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ URI = "sqlite:///mlruns/mlflow.db"
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project folder; its store is made by the first that opens it."""
-    return tmp_path_factory.mktemp("acme")
+    """A project folder whose store a review has made."""
+    folder = tmp_path_factory.mktemp("acme")
+    open_recorder(URI, "Acme Corp", "review", folder)
+    return folder
 
 
 @pytest.fixture

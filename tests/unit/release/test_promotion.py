@@ -231,3 +231,50 @@ def test_sources_are_left_as_they_were(tmp_path: Path) -> None:
     released(tmp_path / "models", tmp_path / "run", document)
     assert document == before == read_document(tmp_path / "run" / "config.json")
     assert small_body()["dimensions"][0]["weights"][0][1] == 6000
+
+
+@pytest.mark.parametrize(
+    "name", ["\u200b", "\u200b\u2060", "A\u200bda", "Ada\nByron", "Ada\x00", "\x07", "\u3164", "...", "Ada\u202eByron"]
+)
+def test_names_and_roles_that_nobody_can_read_are_refused(name: str, tmp_path: Path) -> None:
+    run = run_folder(tmp_path / "run")
+    for option in ("by", "role"):
+        assert_refused("names nobody", run, tmp_path / "models", **{option: name})
+
+
+@pytest.mark.parametrize("name", ["Ada Byron", "О. Мороз", "王芳", "नेहा श\u200dर्मा", "R2-D2"])
+def test_names_of_every_script_are_taken(name: str, tmp_path: Path) -> None:
+    assert released(tmp_path / "models", tmp_path / "run", by=name).pointer.by == name
+
+
+@pytest.mark.parametrize("day", [dt.date(2020, 1, 1), NOW.date(), NOW.date() + dt.timedelta(days=732), dt.date.max])
+def test_a_review_that_is_past_or_out_of_sight_is_refused(day: dt.date, tmp_path: Path) -> None:
+    assert_refused("the next review would be on", run_folder(tmp_path / "run"), tmp_path / "models", review_by=day)
+
+
+def test_a_review_within_two_years_is_taken(tmp_path: Path) -> None:
+    for number, days in enumerate((1, 731)):
+        day = NOW.date() + dt.timedelta(days=days)
+        made = released(tmp_path / str(number), tmp_path / f"run{number}", review_by=day)
+        assert made.document["lifecycle"]["review_by"] == day.isoformat()
+
+
+def test_a_blank_override_is_an_override_and_an_invisible_one_is_no_reason(tmp_path: Path) -> None:
+    assert_refused("nothing is overridden", run_folder(tmp_path / "good"), tmp_path / "models", override=" ")
+    assert_refused("nothing is overridden", run_folder(tmp_path / "good"), tmp_path / "models", override="")
+    bad = run_folder(tmp_path / "bad", candidate(provenance={"verdict": "reject"}))
+    for text in ("", " " * 30, "\u200b" * 30):
+        assert_refused("write the reason", bad, tmp_path / "models", override=text)
+
+
+def test_a_named_list_without_keys_still_asks_for_signatures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = tmp_path / "models"
+    released(models, tmp_path / "run")
+    with pytest.raises(InputError, match="not signed"):
+        active(models, "core", trusted={})
+    (tmp_path / "none.json").write_text("{}", encoding="utf-8")
+    monkeypatch.setenv(TRUSTED_KEYS_VARIABLE, str(tmp_path / "none.json"))
+    with pytest.raises(InputError, match="not signed"):
+        active(models, "core")
+    monkeypatch.setenv(TRUSTED_KEYS_VARIABLE, "")
+    assert active(models, "core")[1].sequence == 2

@@ -10,7 +10,9 @@ from formula_worlds import FULL_ROW
 from release_worlds import REASON, candidate, moved_body, run_folder
 
 from churnbench.cli.release_commands import export_bundle
+from churnbench.domain.errors import InputError
 from churnbench.release import active
+from churnbench.tracking import open_registry
 
 WHO = ("--by", "Ada Byron", "--role", "VP Customer Success")
 
@@ -124,3 +126,22 @@ def test_a_named_store_that_cannot_be_opened_is_a_note_not_a_failure(cli: Teller
     assert "champion in MLflow is behind" in said.out
     assert "The release stands" in " ".join(said.out.split())
     assert active(tmp_path / "models", "core")[1].sequence == 2
+
+
+def test_a_store_that_nobody_has_made_is_refused_and_not_made(cli: Teller, tmp_path: Path) -> None:
+    run_folder(tmp_path / "run")
+    (tmp_path / "empty.db").touch()
+    for name in ("new/mlflow.db", "empty.db"):
+        said = cli("promote", "run", *WHO, "--tracking", f"sqlite:///{name}")
+        assert (said.code, said.out) == (2, "")
+        assert "there is no MLflow store at" in said.err
+    assert cli("promote", "run", *WHO, "--tracking", "nonsense").code == 2
+    assert not (tmp_path / "new").exists()
+    assert not (tmp_path / "models" / "core" / "current").exists()
+    assert not (tmp_path / "models" / "core" / "registry.json").exists()
+
+
+def test_opening_a_registry_never_makes_its_store(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a release does not make one"):
+        open_registry("sqlite:///mlruns/mlflow.db", tmp_path)
+    assert list(tmp_path.iterdir()) == []

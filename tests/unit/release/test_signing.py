@@ -158,6 +158,9 @@ def test_trusted_keys_come_from_a_path_or_the_environment_and_are_checked(
         "other fields": {made.key_id: {**entry, "colour": "red"}},
         "32 bytes": {made.key_id: {**entry, "public_key": "AAAA"}},
         "is not 32 bytes": {made.key_id: {**entry, "public_key": "%%%"}},
+        "revoked is '', which is no date": {made.key_id: {**entry, "revoked": ""}},
+        "revoked is False, which is no date": {made.key_id: {**entry, "revoked": False}},
+        "revoked is 'yes', which is no date": {made.key_id: {**entry, "revoked": "yes"}},
     }
     for needle, content in faults.items():
         path = tmp_path / "trusted_keys.json"
