@@ -110,9 +110,9 @@ def test_a_notebook_runs_top_to_bottom_on_the_demo(name: str, demo: Path, tmp_pa
 @pytest.mark.slow
 def test_the_analysis_has_something_to_say_where_few_accounts_left(tmp_path: Path) -> None:
     few = write_project(tmp_path / "few", made=world(150, 20, 3, 0.03), tail=FEW)
-    edit(few / "churnbench.toml", "[calibration]", "[label]\ndata_through = 2025-02-28\n\n[calibration]")
+    edit(few / "churnbench.toml", "[calibration]", "[label]\ndata_through = 2025-08-31\n\n[calibration]")
     run_review(load_project(few), tmp_path / "before")
-    edit(few / "churnbench.toml", "data_through = 2025-02-28", "")
+    edit(few / "churnbench.toml", "data_through = 2025-08-31", "")
     run = run_review(load_project(few), tmp_path / "run")
     assert run.evidence["verdict"] in ("descriptive-only", "not-enough-evidence")
     pages = run_notebooks(few, tmp_path / "run", tmp_path / "out", only=ANALYSIS, PREVIOUS=str(tmp_path / "before"))

@@ -275,6 +275,9 @@ def run_all_notebooks(
     finished: Annotated[
         Path | None, typer.Option("--run", help="Folder of a finished run; by default one is made in OUT/run.")
     ] = None,
+    previous: Annotated[
+        Path | None, typer.Option("--previous", help="Folder of the run that the last review decided on.")
+    ] = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Number or name of a notebook, e.g. 05; repeatable.")
     ] = None,
@@ -287,7 +290,15 @@ def run_all_notebooks(
     """
     from churnbench.cli import notebook_commands
 
-    notebook_commands.run(project, out, finished=finished, only=tuple(only or ()), seed=seed, show_progress=progress)
+    notebook_commands.run(
+        project,
+        out,
+        finished=finished,
+        previous=previous,
+        only=tuple(only or ()),
+        seed=seed,
+        show_progress=progress,
+    )
 
 
 register(app)
