@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from churnbench.cli.release_commands import export_bundle
+from churnbench.cli.terminal import OUTPUT, give, say
 from churnbench.domain.errors import ChurnbenchError, InputError
 from churnbench.export import (
     Document,
@@ -31,10 +31,6 @@ from churnbench.export.javascript import javascript_bundle
 _NAMED = 8
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-
-
 def export(config: Path, *, to: str, out: Path | None, **options: Any) -> None:
     """Write a config in the form that a consumer reads; options are dialect, table, account_id, details and contact."""
     if to not in _FORMS:
@@ -56,11 +52,11 @@ def _sql(config: Path, out: Path | None, options: Mapping[str, Any]) -> None:
     document, chosen = _checked(config), {name: options[name] for name in ("account_id", "details")}
     text = to_sql(document, options["dialect"], options["table"], **chosen) + ";"
     if out is None:
-        _say(text)
+        give(text, sql=text)
         return
     with replaced_whole(out) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
-    _say(f"SQL for {options['dialect']}: {out}")
+    say(f"SQL for {options['dialect']}: {out}", out=out, dialect=options["dialect"])
 
 
 def _javascript(config: Path, out: Path | None, options: Mapping[str, Any]) -> None:  # noqa: ARG001 - one signature
@@ -74,12 +70,13 @@ def _dbt(config: Path, out: Path | None, options: Mapping[str, Any]) -> None:
 
 def _folder(texts: Mapping[str, str], out: Path | None) -> None:
     folder = write_folder({name: text.encode("utf-8") for name, text in texts.items()}, out or Path())
-    _say("\n".join(f"  {folder / name}" for name in texts))
+    say("\n".join(f"  {folder / name}" for name in texts), out=folder, files=list(texts))
 
 
 def _kit(config: Path, out: Path | None, options: Mapping[str, Any]) -> None:  # noqa: ARG001 - one signature
     kit = kit_of(_checked(config))
-    _say(f"{len(kit.cases):,} cases: {write_kit(kit, out or Path())}")
+    path = write_kit(kit, out or Path())
+    say(f"{len(kit.cases):,} cases: {path}", out=path, cases=len(kit.cases))
 
 
 def _bundle(config: Path, out: Path | None, options: Mapping[str, Any]) -> None:
@@ -104,7 +101,10 @@ def verify_config(config: Path, *, engines: Sequence[str], answers: Path | None)
     else:
         results = verify_kit(read_kit(config), engines) if is_kit else verify(_checked(config), engines)
     for result in results:
-        _say(_line(result))
+        give(_line(result))
+    OUTPUT.facts["engines"] = [
+        {"engine": r.engine, "cases": r.rows, "differ": len(r.broken), "rules": r.rules} for r in results
+    ]
     broken = [result for result in results if not result.ok]
     if broken:
         raise ChurnbenchError(f"{broken[0].engine} does not agree: {broken[0].broken[0]}")

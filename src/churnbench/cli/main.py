@@ -42,11 +42,21 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
 
 @app.callback()
 def _common(
-    version: Annotated[
+    context: typer.Context,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only what was asked for, and errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout instead of words.")] = False,
+    version: Annotated[  # noqa: ARG001 - ends in its own callback
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Options of no command."""
+    """Backtest a customer-health formula against real churn, and calibrate it. Start with `churnbench demo`.
+
+    Options before the verb hold for every verb, e.g. churnbench --json check acme
+    """
+    from churnbench.cli.terminal import OUTPUT
+
+    OUTPUT.begin(quiet=quiet, as_json=as_json)
+    context.call_on_close(OUTPUT.end)
 
 
 @app.command()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from churnbench.cli import commands
 from churnbench.cli.progress import shown_progress
+from churnbench.cli.terminal import say
 from churnbench.workflow import open_run
 from churnbench.workflow.headless import chosen, notebooks, require_papermill, run_notebooks
 
@@ -41,4 +41,4 @@ def run(
         commands.run(project, finished, seed=seed, show_progress=show_progress)
     with shown_progress(forced=show_progress) as progress:
         pages = run_notebooks(project, finished, out, seed=seed, only=only, progress=progress, **before)
-    sys.stdout.write("".join(f"{page}\n" for page in pages))
+    say("\n".join(str(page) for page in pages), pages=pages)

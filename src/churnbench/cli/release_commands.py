@@ -6,7 +6,9 @@ import sys
 import textwrap
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+from churnbench.cli.terminal import OUTPUT, say
 from churnbench.domain.errors import InputError
 from churnbench.export import Document, checked_scorer, read_document
 from churnbench.export.document import made_on
@@ -27,10 +29,6 @@ from churnbench.release.portfolio_text import portfolio_text
 
 _DEFAULT_STORE = "sqlite:///mlruns/mlflow.db"
 _WIDTH, _LABEL = 80, 12
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
 
 
 def promote_run(
@@ -59,7 +57,7 @@ def promote_run(
         review_by=_date(review_by),
         surroundings=_surroundings(key, tracking, unsigned=unsigned),
     )
-    _say(_told(made, by, role, tracking))
+    say(_told(made, by, role, tracking), **_facts(made))
 
 
 def roll_back(
@@ -77,7 +75,7 @@ def roll_back(
     """Issue an earlier formula again and say what is active now."""
     around = _surroundings(key, tracking, unsigned=unsigned)
     made = rollback(models, config_id, by=by, role=role, reason=reason, to=to, surroundings=around)
-    _say(_told(made, by, role, tracking))
+    say(_told(made, by, role, tracking), **_facts(made))
 
 
 def compare(before: Path, after: Path, *, portfolio: Path | None, as_json: bool, allow_missing: bool) -> None:
@@ -87,7 +85,8 @@ def compare(before: Path, after: Path, *, portfolio: Path | None, as_json: bool,
         found = diff(*documents)
     else:
         found = diff_file(*documents, portfolio, allow_missing=allow_missing)
-    _say(found.json() if as_json else found.text())
+    as_json = as_json or OUTPUT.mode == "json"
+    sys.stdout.write((found.json() if as_json else found.text()) + "\n")
 
 
 def _sound(config: Path) -> Document:
@@ -102,22 +101,39 @@ def score_both(champion: Path, challenger: Path, data: Path, *, out: Path, allow
     result = shadow(read_document(champion), read_document(challenger), data, out, allow_missing=allow_missing)
     for warning in result.warnings:
         sys.stderr.write(f"churnbench: {warning}\n")
-    _say(f"Both scores of {result.summary.accounts:,} rows: {out}\n\n{portfolio_text(result.summary)}")
+    said = f"Both scores of {result.summary.accounts:,} rows: {out}\n\n{portfolio_text(result.summary)}"
+    say(said, out=out, rows=result.summary.accounts, warnings=result.warnings)
 
 
 def export_bundle(config: Path, *, out: Path, table: str = "accounts", contact: str | None = None) -> None:
     """Write the folder for the person who integrates a config."""
     folder = write_bundle(config, out, table=table, contact=contact)
-    _say(f"Made {folder}; start with {folder / 'README.md'}.")
+    say(f"Made {folder}; start with {folder / 'README.md'}.", out=folder)
+
+
+def _facts(made: Released) -> dict[str, Any]:
+    return {
+        "file": made.path,
+        "config_id": made.pointer.config_id,
+        "config_version": made.pointer.version,
+        "sequence": made.pointer.sequence,
+        "body_sha256": made.pointer.body_sha256,
+        "level": made.level,
+        "signed_by": made.signed_by,
+        "warnings": made.warnings,
+    }
 
 
 def make_key(out: Path, *, owner: str) -> None:
     """Make a signing key and say what to do with its halves."""
     made = new_key(out, owner)
-    _say(
+    say(
         f"Key {made.key_id}\n"
         f"  private  {made.private_file} (mode 0600; keep it out of the repository)\n"
-        f"  public   {made.public_file}; merge its entry into trusted_keys.json of every reader"
+        f"  public   {made.public_file}; merge its entry into trusted_keys.json of every reader",
+        key_id=made.key_id,
+        private=made.private_file,
+        public=made.public_file,
     )
 
 

@@ -43,9 +43,8 @@ def say(text: str, **facts: Any) -> None:
 
 def give(text: str, **facts: Any) -> None:
     """Give what was asked for (SQL, a comparison): quiet does not silence it; `facts` replace it for a program."""
-    if OUTPUT.mode == "json" and facts:
-        OUTPUT.facts.update(facts)
-    else:
+    OUTPUT.facts.update(facts)
+    if OUTPUT.mode != "json":
         sys.stdout.write(text + "\n")
 
 
