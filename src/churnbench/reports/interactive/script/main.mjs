@@ -23,15 +23,14 @@ export async function startWhatIf() {
 
 function basisOf({ sample, dated }, book) {
   const rows = `${count(book.count)} rows of ${count(book.accounts.length)} accounts`;
-  const time = dated
-    ? `${count(book.snapshots.length)} snapshots of the holdout`
-    : "the table; it has no dates, and the formula has seen these rows";
-  if (sample === null) return `Every figure is exact: all ${rows} from ${time} are scored again in this page.`;
+  const time = dated ? `${count(book.snapshots.length)} snapshots of the holdout` : "the table";
+  const seen = dated ? "" : " The table has no dates: the formulas have learned from these very rows.";
+  if (sample === null) return `Every figure is exact: all ${rows} from ${time} are scored again in this page.${seen}`;
   return (
     `Figures marked \u2248 are estimates: ${rows}, a sample of ${count(sample.of_rows)} rows of ` +
-    `${count(sample.of_accounts)} accounts from ${time}, are scored again in this page. All churned accounts are in ` +
-    "it; those who stayed are drawn by segment and weighted. Figures of the formula compared with under \u201cBands\u201d " +
-    "are exact totals; intervals of estimates include the sampling."
+    `${count(sample.of_accounts)} accounts from ${time}, are scored again in this page.${seen} All churned accounts are ` +
+    "in it; those who stayed are drawn by segment and weighted. \u201cWas\u201d under \u201cBands\u201d is exact: all " +
+    "accounts under the formula compared with. Intervals of estimates include the sampling."
   );
 }
 

@@ -23,8 +23,8 @@ function summaryOf({ figures, before, guess, was }) {
   const { caught, of, k } = figures.calls;
   return (
     `${guess}${count(lowest.accounts)} accounts ${lowest.band}, churn rate ${percent(lowest.rate)}. ` +
-    `${k} calls a snapshot catch ${guess}${fixed(caught, 1)} of ${count(of)} churners ` +
-    `(${was}: ${fixed(before.calls.caught, 1)}). ${guess}${count(figures.moves.moved)} accounts change band.`
+    `${count(k)} calls a snapshot catch ${guess}${count(caught)} of ${count(of)} churners ` +
+    `(${was}: ${guess}${count(before.calls.caught)}). ${guess}${count(figures.moves.moved)} accounts change band.`
   );
 }
 
@@ -105,15 +105,14 @@ const CALL_HOW =
   "The probability curve is the one of the formula started from: it was not fitted anew to these weights.";
 
 function callTable({ what, figures, before, guess, was }) {
-  const pair = (label, text) => [label, guess + text(figures), text(before)];
+  const pair = (label, text) => [label, guess + text(figures), guess + text(before)];
   const rows = [
-    pair("calls a snapshot", ({ calls }) => count(calls.k)),
-    pair("churned accounts caught", ({ calls }) => `${fixed(calls.caught, 1)} of ${count(calls.of)}`),
+    ["calls a snapshot", count(figures.calls.k), count(before.calls.k)],
+    pair("churned accounts caught", ({ calls }) => `${count(calls.caught)} of ${count(calls.of)}`),
     pair("precision", ({ calls }) => percent(calls.precision)),
     pair("recall", ({ calls }) => percent(calls.recall)),
     pair("lift", ({ calls }) => fixed(calls.lift, 2)),
   ];
-  rows[0][1] = count(figures.calls.k);
   let how = CALL_HOW;
   if (figures.profit !== null) {
     rows.push(pair("profit of these calls, a snapshot", ({ profit }) => money(profit.ofCalls)));
@@ -138,8 +137,8 @@ function segmentTable({ what, figures, before, guess }) {
       guess + count(one.alarms),
       guess + count(one.missed),
       guess + count(one.quiet),
-      [guess + percent(one.precision), `was ${percent(then?.precision)}`],
-      [guess + percent(one.recall), `was ${percent(then?.recall)}`],
+      [guess + percent(one.precision), `was ${guess}${percent(then?.precision)}`],
+      [guess + percent(one.recall), `was ${guess}${percent(then?.recall)}`],
     ];
   });
   const heads = ["churned, flagged", "stayed, flagged", "churned, not flagged", "stayed, not flagged", "precision", "recall"];
