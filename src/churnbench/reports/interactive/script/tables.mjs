@@ -30,8 +30,8 @@ function summaryOf({ figures, before, guess, was }) {
 
 const BAND_HOW =
   "All snapshots of the holdout. Accounts and churned count distinct accounts, share and rate count rows. Intervals: " +
-  "90 %, Korn-Graubard (Clopper-Pearson on the effective number of rows, accounts as clusters). ARR is the mean sum per " +
-  "snapshot. \u201cWas\u201d: the formula compared with, as the review measured it.";
+  "90 %, Korn-Graubard (Clopper-Pearson on the effective number of rows, accounts as clusters). ARR is the mean sum " +
+  "per snapshot. \u201cWas\u201d: the formula compared with, as the review measured it.";
 
 function bandTable({ what, figures, guess }) {
   const measured = new Map(
@@ -100,9 +100,9 @@ function mark(one, x, y, role) {
 }
 
 const CALL_HOW =
-  "The riskiest accounts of every snapshot are called, by the probability that the formula prints; accounts without a " +
-  "score last; ties count in part. Caught: distinct churned accounts. Lift: precision over the churn rate of all rows. " +
-  "The probability curve is the one of the formula started from: it was not fitted anew to these weights.";
+  "The riskiest accounts of every snapshot are called, by the probability that the formula prints; accounts without " +
+  "a score last; ties count in part. Caught: distinct churned accounts. Lift: precision over the churn rate of all " +
+  "rows. The probability curve is the one of the formula started from: it was not fitted anew to these weights.";
 
 function callTable({ what, figures, before, guess, was }) {
   const pair = (label, text) => [label, guess + text(figures), guess + text(before)];
@@ -116,9 +116,10 @@ function callTable({ what, figures, before, guess, was }) {
   let how = CALL_HOW;
   if (figures.profit !== null) {
     rows.push(pair("profit of these calls, a snapshot", ({ profit }) => money(profit.ofCalls)));
-    rows.push(pair("expected profit an account, calling all whom it pays to call", ({ profit }) => fixed(profit.worthwhile, 2)));
+    const everyone = "expected profit an account, calling all whom it pays to call";
+    rows.push(pair(everyone, ({ profit }) => fixed(profit.worthwhile, 2)));
     const { contact_cost: cost, save_rate: share } = what.data;
-    how += ` Profit: a call costs ${fixed(cost, 2)} and keeps ${percent(share)} of the churners called, with their ARR.`;
+    how += ` Profit: a call costs ${fixed(cost, 2)} and keeps ${percent(share)} of the churners called, and their ARR.`;
   } else {
     how += " No profit: the project declares no contact_cost and save_rate under [thresholds].";
   }
@@ -141,9 +142,9 @@ function segmentTable({ what, figures, before, guess }) {
       [guess + percent(one.recall), `was ${guess}${percent(then?.recall)}`],
     ];
   });
-  const heads = ["churned, flagged", "stayed, flagged", "churned, not flagged", "stayed, not flagged", "precision", "recall"];
-  const columns = [["segment", false], ...heads.map((label) => [label, true])];
-  const how = `Flagged: in the lowest band (${lowest}). Counts are rows, one for each account and snapshot of the holdout.`;
+  const counts = ["churned, flagged", "stayed, flagged", "churned, not flagged", "stayed, not flagged"];
+  const columns = [["segment", false], ...[...counts, "precision", "recall"].map((label) => [label, true])];
+  const how = `Flagged: in the lowest band (${lowest}). Counts are rows, one for each account and snapshot.`;
   return table(`Confusion by segment${sampled(what)}`, columns, rows, how);
 }
 
@@ -169,12 +170,13 @@ function moverTable({ what, figures, was }) {
     reasonList(what.reasons(figures.scorer, row), data.labels),
   ]);
   const columns = [
-    ["account", false], ["segment", false], ["ARR", true], [was, false], ["what if", false], ["score", true], ["why", false],
+    ["account", false], ["segment", false], ["ARR", true],
+    [was, false], ["what if", false], ["score", true], ["why", false],
   ];
   const some = rows.length < figures.moves.moved ? `The ${rows.length} with the largest ARR. ` : "";
   const how =
-    `${some}Why: what each metric adds to the score now less what it added before, largest first, in points before caps ` +
-    "and display map.";
+    `${some}Why: what each metric adds to the score now less what it added before, largest first, in points before ` +
+    "caps and display map.";
   return table(`Accounts that change band${sampled(what)}`, columns, rows, how);
 }
 
