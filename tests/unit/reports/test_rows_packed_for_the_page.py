@@ -84,6 +84,13 @@ def test_more_than_255_distinct_values_take_two_bytes_and_inputs_without_a_colum
     assert codes(body, spec).tolist() == (np.arange(1200) % 300 + 1).tolist()
 
 
+def test_a_table_without_dates_is_one_snapshot() -> None:
+    rows = book(snapshots=1).assign(as_of=pd.Series(pd.NaT, index=range(400), dtype="datetime64[us]"))
+    data = json.loads(what_if_data({}, Scenario(rows, {"candidate": DOCUMENT, "incumbent": DOCUMENT}, 5)))
+    assert (data["dated"], data["largest"], data["seen_until"], data["sample"]) == (False, 400, None, None)
+    assert opened(data["packed"])[0]["snapshots"] == [""]
+
+
 def test_a_sample_keeps_every_churner_and_counts_for_everyone() -> None:
     rows = book(2000)
     drawn, weights = account_sample(rows, 0.2)

@@ -37,7 +37,8 @@ export function bandFigures(book, band, names) {
 }
 
 function newSums() {
-  return { rows: 0, clusters: 0, weight: 0, events: 0, crossed: 0, squared: 0, own: 0, accounts: 0, churned: 0, arr: 0, valued: 0 };
+  const clustered = { rows: 0, clusters: 0, weight: 0, events: 0, crossed: 0, squared: 0, own: 0 };
+  return { ...clustered, accounts: 0, churned: 0, arr: 0, valued: 0 };
 }
 
 /** One account's rows in one band; `own`, `crossed` and `squared` make up the squared residual for any rate. */

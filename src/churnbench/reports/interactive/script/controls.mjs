@@ -6,7 +6,7 @@ import { NAMES } from "./tables.mjs";
 
 /**
  * A slider with a number field that always agree.
- * @param {object} about id, label, unit, min, max, step (of the number field), scale (units of the model per unit shown),
+ * @param {object} about id, label, unit, min, max, step (of the number field), scale (units of the model in one shown),
  *   coarse (units shown to which the slider jumps)
  * @param {(value: number) => void} change told of a new value, in units of the model
  */
@@ -16,7 +16,8 @@ class Slider {
     const { id, label, unit, min, max, step } = about;
     const bounds = { min, max };
     this.slide = element("input", { type: "range", id, ...bounds, step: "any" });
-    this.field = element("input", { type: "number", id: `${id}number`, ...bounds, step, "aria-label": `${label}, ${unit}` });
+    const field = { type: "number", id: `${id}number`, ...bounds, step };
+    this.field = element("input", { ...field, "aria-label": `${label}, ${unit}` });
     this.was = element("span", { class: "was" });
     this.label = element("label", { for: id }, label);
     this.line = element("div", { class: "slider" }, this.label, this.slide, this.field, this.was);
@@ -58,7 +59,8 @@ export class Controls {
     const weights = this.weightControls();
     const bands = this.bandControls();
     const about = { id: "capacity", label: "Accounts a snapshot", unit: "calls", min: 1, max: what.data.largest };
-    this.capacity = new Slider({ ...about, step: 1, scale: 1, coarse: 1, decimals: 0 }, (k) => this.after(what.setCapacity(k)));
+    const whole = { step: 1, scale: 1, coarse: 1, decimals: 0 };
+    this.capacity = new Slider({ ...about, ...whole }, (k) => this.after(what.setCapacity(k)));
     this.box.replaceChildren(
       this.choice("start", "Start from", what.start, Object.entries(NAMES), (name) => this.restart(name)),
       this.choice("compare", "Compare with", what.compare, Object.entries(NAMES), (name) => {
@@ -78,7 +80,8 @@ export class Controls {
     this.weights = what.dimensions.map((id, place) => {
       const label = named(labels[id] ?? id);
       const about = { id: `weight${place}`, label, unit: "per cent", min: 0, max: 100, step: 0.01, decimals: 2 };
-      const slider = new Slider({ ...about, scale: 100, coarse: 1 }, (points) => this.after(what.setWeight(place, points)));
+      const move = (points) => this.after(what.setWeight(place, points));
+      const slider = new Slider({ ...about, scale: 100, coarse: 1 }, move);
       const hold = element("input", { type: "checkbox", id: `hold${place}`, "aria-label": `Hold ${label}` });
       hold.addEventListener("change", () => (what.shares.get(what.profile).held[place] = hold.checked));
       slider.hold = hold;
@@ -119,7 +122,8 @@ export class Controls {
     const sum = shares.points.reduce((one, other) => one + other, 0);
     this.total.textContent =
       `Sum ${fixed(sum / 100, 2)} %. When one weight moves, those not held share the rest in their old proportions.`;
-    this.bands.forEach((slider, place) => slider.show(what.bands[place + 1][1], what.formula.document.body.bands[place + 1][1]));
+    const starts = what.formula.document.body.bands;
+    this.bands.forEach((slider, place) => slider.show(what.bands[place + 1][1], starts[place + 1][1]));
     this.capacity.show(what.capacity, what.data.capacity);
   }
 

@@ -52,7 +52,8 @@ export function chip(band) {
  * @returns {HTMLElement} a scrolling box with the table
  */
 export function table(caption, columns, rows, how = "") {
-  const heads = columns.map(([label, numeric]) => element("th", { scope: "col", class: numeric ? "num" : null }, label));
+  const headOf = ([label, numeric]) => element("th", { scope: "col", class: numeric ? "num" : null }, label);
+  const heads = columns.map(headOf);
   const lines = rows.map((cells) => element("tr", {}, ...cells.map((cell, place) => cellOf(cell, columns[place][1]))));
   const whole = element(
     "table",

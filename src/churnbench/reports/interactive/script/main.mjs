@@ -23,21 +23,21 @@ export async function startWhatIf() {
 
 function basisOf({ sample, dated }, book) {
   const rows = `${count(book.count)} rows of ${count(book.accounts.length)} accounts`;
-  const time = dated
-    ? `${count(book.snapshots.length)} snapshots of the holdout`
-    : "the table; it has no dates, and the formula has seen these rows";
-  if (sample === null) return `Every figure is exact: all ${rows} from ${time} are scored again in this page.`;
+  const time = dated ? `${count(book.snapshots.length)} snapshots of the holdout` : "the table";
+  const seen = dated ? "" : " The table has no dates: the formulas have learned from these very rows.";
+  if (sample === null) return `Every figure is exact: all ${rows} from ${time} are scored again in this page.${seen}`;
   return (
     `Figures marked \u2248 are estimates: ${rows}, a sample of ${count(sample.of_rows)} rows of ` +
-    `${count(sample.of_accounts)} accounts from ${time}, are scored again in this page. All churned accounts are in ` +
-    "it; those who stayed are drawn by segment and weighted. Figures of the formula compared with under \u201cBands\u201d " +
-    "are exact totals; intervals of estimates include the sampling."
+    `${count(sample.of_accounts)} accounts from ${time}, are scored again in this page.${seen} All churned accounts ` +
+    "are in it; those who stayed are drawn by segment and weighted. \u201cWas\u201d under \u201cBands\u201d is " +
+    "exact: all accounts under the formula compared with. Intervals of estimates include the sampling."
   );
 }
 
 function open(what) {
   const place = (name) => document.getElementById(`whatif${name}`);
-  const places = Object.fromEntries(["summary", "bands", "calls", "segments", "moves"].map((name) => [name, place(name)]));
+  const names = ["summary", "bands", "calls", "segments", "moves"];
+  const places = Object.fromEntries(names.map((name) => [name, place(name)]));
   let waiting = false;
   const redraw = () => {
     waiting = false;
@@ -67,7 +67,8 @@ function exportDraft(what, said) {
     const draft = what.draft();
     const name = `${draft.config_id}-${draft.config_version}.json`;
     const link = document.createElement("a");
-    const address = URL.createObjectURL(new Blob([`${JSON.stringify(draft, null, 1)}\n`], { type: "application/json" }));
+    const text = `${JSON.stringify(draft, null, 1)}\n`;
+    const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
     link.href = address;
     link.download = name;
     link.click();

@@ -6,8 +6,8 @@
  * @param {object} before what `scoreColumns` gave for the formula compared with
  * @param {object} after what it gave for the formula tried
  * @param {number} most accounts to list
- * @returns {{flows: Array<object>, moved: number, movedArr: number, listed: number[]}} flows of from, to, accounts, arr;
- *   accounts that move (sample weights counted in) and their yearly value; rows of those with the largest
+ * @returns {{flows: Array<object>, moved: number, movedArr: number, listed: number[]}} flows of from, to, accounts,
+ *   arr; accounts that move (sample weights counted in) and their yearly value; rows of those with the largest
  */
 export function bandMoves(book, before, after, most) {
   const width = after.bands.length;

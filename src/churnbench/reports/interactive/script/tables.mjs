@@ -23,15 +23,15 @@ function summaryOf({ figures, before, guess, was }) {
   const { caught, of, k } = figures.calls;
   return (
     `${guess}${count(lowest.accounts)} accounts ${lowest.band}, churn rate ${percent(lowest.rate)}. ` +
-    `${k} calls a snapshot catch ${guess}${fixed(caught, 1)} of ${count(of)} churners ` +
-    `(${was}: ${fixed(before.calls.caught, 1)}). ${guess}${count(figures.moves.moved)} accounts change band.`
+    `${count(k)} calls a snapshot catch ${guess}${count(caught)} of ${count(of)} churners ` +
+    `(${was}: ${guess}${count(before.calls.caught)}). ${guess}${count(figures.moves.moved)} accounts change band.`
   );
 }
 
 const BAND_HOW =
   "All snapshots of the holdout. Accounts and churned count distinct accounts, share and rate count rows. Intervals: " +
-  "90 %, Korn-Graubard (Clopper-Pearson on the effective number of rows, accounts as clusters). ARR is the mean sum per " +
-  "snapshot. \u201cWas\u201d: the formula compared with, as the review measured it.";
+  "90 %, Korn-Graubard (Clopper-Pearson on the effective number of rows, accounts as clusters). ARR is the mean sum " +
+  "per snapshot. \u201cWas\u201d: the formula compared with, as the review measured it.";
 
 function bandTable({ what, figures, guess }) {
   const measured = new Map(
@@ -100,26 +100,26 @@ function mark(one, x, y, role) {
 }
 
 const CALL_HOW =
-  "The riskiest accounts of every snapshot are called, by the probability that the formula prints; accounts without a " +
-  "score last; ties count in part. Caught: distinct churned accounts. Lift: precision over the churn rate of all rows. " +
-  "The probability curve is the one of the formula started from: it was not fitted anew to these weights.";
+  "The riskiest accounts of every snapshot are called, by the probability that the formula prints; accounts without " +
+  "a score last; ties count in part. Caught: distinct churned accounts. Lift: precision over the churn rate of all " +
+  "rows. The probability curve is the one of the formula started from: it was not fitted anew to these weights.";
 
 function callTable({ what, figures, before, guess, was }) {
-  const pair = (label, text) => [label, guess + text(figures), text(before)];
+  const pair = (label, text) => [label, guess + text(figures), guess + text(before)];
   const rows = [
-    pair("calls a snapshot", ({ calls }) => count(calls.k)),
-    pair("churned accounts caught", ({ calls }) => `${fixed(calls.caught, 1)} of ${count(calls.of)}`),
+    ["calls a snapshot", count(figures.calls.k), count(before.calls.k)],
+    pair("churned accounts caught", ({ calls }) => `${count(calls.caught)} of ${count(calls.of)}`),
     pair("precision", ({ calls }) => percent(calls.precision)),
     pair("recall", ({ calls }) => percent(calls.recall)),
     pair("lift", ({ calls }) => fixed(calls.lift, 2)),
   ];
-  rows[0][1] = count(figures.calls.k);
   let how = CALL_HOW;
   if (figures.profit !== null) {
     rows.push(pair("profit of these calls, a snapshot", ({ profit }) => money(profit.ofCalls)));
-    rows.push(pair("expected profit an account, calling all whom it pays to call", ({ profit }) => fixed(profit.worthwhile, 2)));
+    const everyone = "expected profit an account, calling all whom it pays to call";
+    rows.push(pair(everyone, ({ profit }) => fixed(profit.worthwhile, 2)));
     const { contact_cost: cost, save_rate: share } = what.data;
-    how += ` Profit: a call costs ${fixed(cost, 2)} and keeps ${percent(share)} of the churners called, with their ARR.`;
+    how += ` Profit: a call costs ${fixed(cost, 2)} and keeps ${percent(share)} of the churners called, and their ARR.`;
   } else {
     how += " No profit: the project declares no contact_cost and save_rate under [thresholds].";
   }
@@ -138,13 +138,13 @@ function segmentTable({ what, figures, before, guess }) {
       guess + count(one.alarms),
       guess + count(one.missed),
       guess + count(one.quiet),
-      [guess + percent(one.precision), `was ${percent(then?.precision)}`],
-      [guess + percent(one.recall), `was ${percent(then?.recall)}`],
+      [guess + percent(one.precision), `was ${guess}${percent(then?.precision)}`],
+      [guess + percent(one.recall), `was ${guess}${percent(then?.recall)}`],
     ];
   });
-  const heads = ["churned, flagged", "stayed, flagged", "churned, not flagged", "stayed, not flagged", "precision", "recall"];
-  const columns = [["segment", false], ...heads.map((label) => [label, true])];
-  const how = `Flagged: in the lowest band (${lowest}). Counts are rows, one for each account and snapshot of the holdout.`;
+  const counts = ["churned, flagged", "stayed, flagged", "churned, not flagged", "stayed, not flagged"];
+  const columns = [["segment", false], ...[...counts, "precision", "recall"].map((label) => [label, true])];
+  const how = `Flagged: in the lowest band (${lowest}). Counts are rows, one for each account and snapshot.`;
   return table(`Confusion by segment${sampled(what)}`, columns, rows, how);
 }
 
@@ -170,12 +170,13 @@ function moverTable({ what, figures, was }) {
     reasonList(what.reasons(figures.scorer, row), data.labels),
   ]);
   const columns = [
-    ["account", false], ["segment", false], ["ARR", true], [was, false], ["what if", false], ["score", true], ["why", false],
+    ["account", false], ["segment", false], ["ARR", true],
+    [was, false], ["what if", false], ["score", true], ["why", false],
   ];
   const some = rows.length < figures.moves.moved ? `The ${rows.length} with the largest ARR. ` : "";
   const how =
-    `${some}Why: what each metric adds to the score now less what it added before, largest first, in points before caps ` +
-    "and display map.";
+    `${some}Why: what each metric adds to the score now less what it added before, largest first, in points before ` +
+    "caps and display map.";
   return table(`Accounts that change band${sampled(what)}`, columns, rows, how);
 }
 

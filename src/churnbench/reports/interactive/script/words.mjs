@@ -30,9 +30,10 @@ export function signed(value, decimals = 1) {
   return known(value) && value > 0 && /[1-9]/.test(text) ? `+${text}` : text;
 }
 
-/** A count; one decimal where a sample makes it a fraction. */
+/** A count; one decimal where ties or a sample make a small one a fraction. */
 export function count(value) {
-  return fixed(value, known(value) && Math.abs(value - Math.round(value)) > 1e-6 ? 1 : 0);
+  const part = known(value) && value < 100 && Math.abs(value - Math.round(value)) > 1e-6;
+  return fixed(value, part ? 1 : 0);
 }
 
 /** A share as per cent. */
