@@ -16,7 +16,7 @@ class Size:
     Attributes:
         books: books per proof where shares are measured.
         first: seed of the first book of the coverage proof. The method's constants were chosen looking at books 1 to
-            24 (decision 0010), which the full form therefore leaves out.
+            24 (decision 0010), which no form therefore uses.
         some: books where averages do.
         population: books that make up a population.
         sizes: accounts -> books, for the table of small and large data.
@@ -35,4 +35,4 @@ class Size:
 
 
 FULL = Size(300, 1001, 100, 60, {100: 60, 300: 60, 1000: 40, 3000: 20, 10000: 10}, 20, 20, 100)
-QUICK = Size(40, 1, 20, 8, {300: 10, 1000: 5}, 4, 2, 5)
+QUICK = Size(40, 501, 20, 8, {300: 10, 1000: 5}, 4, 2, 5)

@@ -48,6 +48,8 @@ def draw_all(found: Mapping[str, Any], folder: Path) -> list[Path]:
         "stability": _stability,
         "seconds": _seconds,
     }
+    if not any(one["methods"][REFIT]["stability"] for one in found["sets"]):
+        del pictures["stability"]  # no set large enough to be halved took part
     written = []
     with mpl.rc_context(_STYLE):
         for name, draw in pictures.items():

@@ -11,12 +11,13 @@ import pytest
 from proofs.books import Recipe, folds_of, labelled, preset_formula
 from proofs.coverage import Setting
 from proofs.montecarlo import Average, Share
+from proofs.sizes import QUICK
 from proofs.truth import effective_shares, expert_formula, total_variation
 
 from churnbench.calibration import Settings, Training
 from proofs import care, coverage, gate, segments
 
-#: Books of the coverage proof, 40 in continuous integration; the full form takes 300 others.
+#: Books of the coverage proof, 24 in continuous integration; the full form takes 300 others.
 BOOKS = int(os.environ.get("CHURNBENCH_PROOF_BOOKS", "12"))
 EQUALS = 30
 JOBS = min(2, os.cpu_count() or 1)
@@ -30,7 +31,7 @@ def setting() -> Setting:
 
 @pytest.fixture(scope="module")
 def found(setting: Setting) -> dict:
-    return coverage.run(BOOKS, JOBS, setting)
+    return coverage.run(BOOKS, JOBS, setting, QUICK.first)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ class FakeRegistry:
 
     def __init__(self) -> None:
         self.versions: list[dict[str, str]] = []
+        self.decisions: list[dict[str, str]] = []
         self.aliases: dict[str, str] = {}
         self.down: str = ""
 
@@ -107,6 +108,11 @@ class FakeRegistry:
         assert path.exists()
         self.versions.append(tags)
         return f"{fallback}-weights", str(len(self.versions))
+
+    def decided(self, run_id: str | None, told: dict[str, str]) -> bool:
+        """Keep who decided."""
+        self.decisions.append(told | {"run": str(run_id)})
+        return True
 
     def point(self, name: str, alias: str, version: str) -> None:
         """Move an alias."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,26 +10,22 @@ from typing import Any
 from churnbench.calibration.gate import small_data_tier
 from churnbench.cli.progress import shown_progress
 from churnbench.cli.summary import closing_summary, coloured
-from churnbench.cli.terminal import shows_colour
+from churnbench.cli.terminal import say, shows_colour
 from churnbench.data.project import Project, load_project
 from churnbench.data.world_settings import WorldSettings
 from churnbench.domain.cohort import OutcomeWindow
-from churnbench.domain.errors import BlockedError, InputError
+from churnbench.domain.errors import BlockedError, ChurnbenchError, InputError
 from churnbench.domain.findings import Finding
 from churnbench.workflow import check_project, run_review
+from churnbench.workflow.recording_words import unfinished_name
 from churnbench.workflow.review import blocked_by
 
 #: Product events per account and month in simulated facts.
 _EVENTS = 60
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-
-
-def run(project_path: Path, out: Path, *, seed: int, candidate: Path | None, models: Path, show_progress: bool) -> None:
-    """Run a project and print the closing summary."""
-    options = {"draft": candidate, "models": models}
+def run(project_path: Path, out: Path, *, seed: int, show_progress: bool, **options: Path | None) -> None:
+    """Run a project and print the closing summary; `options` are `draft` and `models` of `run_review`."""
     _run(load_project(project_path), out, seed=seed, show_progress=show_progress, **options)
 
 
@@ -39,13 +35,23 @@ def _run(project: Project, out: Path, *, seed: int, show_progress: bool, **optio
     recorder = open_recorder(
         project.tracking.uri,
         project.tracking.experiment or project.name,
-        f"review of {project.name}",
+        unfinished_name(project.name),
         Path.cwd(),
     )
     with shown_progress(forced=show_progress) as progress:
         review = run_review(project, out, seed=seed, recorder=recorder, progress=progress, **options)
     text = closing_summary(review.evidence, out)
-    _say(coloured(text, review.evidence["verdict"]) if shows_colour() else text)
+    evidence = review.evidence
+    say(
+        coloured(text, evidence["verdict"]) if shows_colour() else text,
+        out=out,
+        verdict=evidence["verdict"],
+        sentence=evidence["verdict_sentence"],
+        delta_log_loss=evidence["delta_log_loss"],
+        claim_level=evidence["claim_level"],
+        warnings=evidence["warnings"],
+        mlflow_run_id=evidence["mlflow_run_id"],
+    )
 
 
 def demo(out: Path, *, seed: int, show_progress: bool) -> None:
@@ -54,7 +60,7 @@ def demo(out: Path, *, seed: int, show_progress: bool) -> None:
 
     folder = out / "project"
     demo_project(folder)
-    _say(f"Simulated book of accounts in {folder} (2,000 accounts, 24 monthly snapshots); about half a minute to go.")
+    say(f"Simulated book of accounts in {folder} (2,000 accounts, 24 monthly snapshots); about half a minute to go.")
     _run(load_project(folder), out, seed=seed, show_progress=show_progress)
 
 
@@ -62,18 +68,24 @@ def init(folder: Path) -> None:
     """Write a project folder to start from."""
     from churnbench.data.simulate_demo import starter_project
 
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError("the folder is not empty.", file=str(folder), fix="Name a new folder; nothing was changed.")
+    if folder.exists() and not folder.is_dir():
+        raise InputError("a file has that name.", file=str(folder), fix="Name a new folder; nothing was changed.")
     try:
+        if folder.exists() and any(folder.iterdir()):
+            raise InputError(
+                "the folder is not empty.", file=str(folder), fix="Name a new folder; nothing was changed."
+            )
         starter_project(folder)
     except OSError as error:
         raise InputError(
             f"the folder cannot be written: {error.strerror}.", file=str(folder), fix="Choose another place."
         ) from None
-    _say(
-        f"Made {folder} with a commented churnbench.toml and sample data.\n"
-        f"Next: put your own files in their place, then `churnbench check {folder}` and "
-        f"`churnbench run {folder} --out runs/{folder.name}`."
+    say(
+        f"Made {folder}: churnbench.toml with its comments, sample data, a notebook.\n"
+        f"Next: name your own files under [data] in {folder / 'churnbench.toml'}, then\n"
+        f"  churnbench check {shlex.quote(str(folder))}\n"
+        f"  churnbench run {shlex.quote(str(folder))} --out {shlex.quote(f'runs/{folder.absolute().name}')}",
+        folder=folder,
     )
 
 
@@ -84,21 +96,29 @@ def check(project_path: Path, *, seed: int, show_progress: bool) -> None:
         cohort, findings = check_project(project, seed=seed, progress=progress)
     rows = cohort.labelled()
     events = int(rows.loc[rows["y"] == 1, "account_id"].nunique())
-    _say(
+    say(
         f"churnbench check · {project.name} · {rows['account_id'].nunique():,} accounts, {len(rows):,} labelled rows, "
-        f"{events:,} churned · claim level: {cohort.claim_level}\n"
+        f"{events:,} churned · claim level: {cohort.claim_level}\n",
+        accounts=int(rows["account_id"].nunique()),
+        rows=len(rows),
+        events=events,
+        claim_level=cohort.claim_level,
+        warnings=list(cohort.warnings),
+        checks=[{"id": f.id, "severity": f.severity, "detail": f.detail, "allowed": f.allowed} for f in findings],
+        excluded=dict(cohort.excluded),
+        blocked=[finding.id for finding in blocked_by(findings)],
     )
     for warning in cohort.warnings:
-        _say(f"  note    {warning}")
+        say(f"  note    {warning}")
     for finding in findings:
-        _say(_line(finding))
+        say(_line(finding))
     if cohort.excluded:
         left_out = ", ".join(f"{count:,} {reason}" for reason, count in cohort.excluded.items())
-        _say(f"\n  Not labelled: {left_out}.")
+        say(f"\n  Not labelled: {left_out}.")
     blocking = blocked_by(findings)
     if blocking:
         raise BlockedError(f"blocked by {len(blocking)} check(s): {', '.join(f.id for f in blocking)}.")
-    _say(f"\nNothing blocks. {_sufficiency(events)} Next: churnbench run.")
+    say(f"\nNothing blocks. {_sufficiency(events)} Next: churnbench run.")
 
 
 def _sufficiency(events: int) -> str:
@@ -124,7 +144,8 @@ def score(config: Path, data: Path, out: Path, *, allow_missing: bool) -> None:
     result = score_file(config, data, out, allow_missing=allow_missing)
     for warning in result.warnings:
         sys.stderr.write(f"churnbench: {warning}\n")
-    _say(f"{result.rows:,} rows scored: {out}")
+    bands = dict(result.bands)
+    say(f"{result.rows:,} rows scored: {out}", out=out, rows=result.rows, bands=bands, warnings=result.warnings)
 
 
 def simulate(
@@ -158,7 +179,8 @@ def simulate(
         simulated_project(draw_world(settings), out)
     else:
         streamed_project(settings, out)
-    _say(f"{settings.accounts:,} accounts, {settings.months} months in {out}; the truth is in {out / 'truth.json'}.")
+    said = f"{settings.accounts:,} accounts, {settings.months} months in {out}; the truth is in {out / 'truth.json'}."
+    say(said, out=out, accounts=settings.accounts, months=settings.months)
 
 
 def _simulate_facts(settings: WorldSettings, out: Path, *, file_format: str | None, events: int) -> None:
@@ -171,19 +193,31 @@ def _simulate_facts(settings: WorldSettings, out: Path, *, file_format: str | No
         raise InputError("Fact tables are Parquet.", fix="Leave out --format or --facts.")
     written = facts_project(settings, out, FactKnobs(events))
     facts = sum(written.rows[table] for table in FACT_TABLES)
-    _say(
+    say(
         f"{settings.accounts:,} accounts, {settings.months} months, {facts:,} facts in {out};"
-        f" the truth is in {out / 'truth.json'}."
+        f" the truth is in {out / 'truth.json'}.",
+        out=out,
+        accounts=settings.accounts,
+        months=settings.months,
+        facts=facts,
     )
 
 
 def ui(project: Path, *, port: int) -> None:
     """Start MLflow's pages on loopback."""
-    from churnbench.tracking import ui_command
+    from churnbench.tracking import DEFAULT_URI, page_of, require_free, serve, shown_uri, ui_command
 
-    uri = "sqlite:///mlruns/mlflow.db"
+    uri, experiment = DEFAULT_URI, None
     if (project / "churnbench.toml").is_file() or project.is_file():
-        uri = load_project(project).tracking.uri
+        opened = load_project(project)
+        uri, experiment = opened.tracking.uri, opened.tracking.experiment or opened.name
     argv = ui_command(uri, Path.cwd(), port)
-    _say(f"MLflow on http://127.0.0.1:{port} (stop with Ctrl-C)")
-    subprocess.run(argv, check=False)  # noqa: S603 - our own argument list
+    require_free(port)
+    say(
+        f"Reviews in {shown_uri(uri, Path.cwd())}, as soon as MLflow has started (Ctrl-C stops it):\n"
+        f"  {page_of(uri, Path.cwd(), experiment, port)}"
+    )
+    sys.stdout.flush()
+    code = serve(argv)
+    if code:
+        raise ChurnbenchError(f"MLflow ended by itself with code {code}; its own words stand above.")

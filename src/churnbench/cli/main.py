@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from churnbench.cli.completion import DIALECTS, ENGINES, FORMATS, FORMS, completion, leaks, one_of, some_of
 from churnbench.cli.release_verbs import register
 from churnbench.domain.errors import ChurnbenchError
 
@@ -64,7 +66,7 @@ def init(
 ) -> None:
     """Make a project folder: commented project file, sample data and a notebook.
 
-    Example: churnbench init acme && churnbench run acme --out runs/acme
+    Example: churnbench init acme
     """
     from churnbench.cli import commands
 
@@ -73,9 +75,9 @@ def init(
 
 @app.command()
 def check(project: ProjectPath, seed: Seed = 0, progress: ShowProgress = False) -> None:
-    """Check data, sufficiency and leakage without fitting the formula. Exit code 3 when something blocks.
+    """Check data, sufficiency and leakage without fitting the formula; exit code 3 says that something blocks.
 
-    Example: churnbench check acme
+    Example: churnbench check runs/demo/project
     """
     from churnbench.cli import commands
 
@@ -96,11 +98,11 @@ def run(
 ) -> None:
     """Run the main job: backtest, weights, curves, thresholds, verdict, config, review, MLflow runs.
 
-    Example: churnbench run acme --out runs/acme
+    Example: churnbench run runs/demo/project --out runs/again
     """
     from churnbench.cli import commands
 
-    commands.run(project, out, seed=seed, candidate=candidate, models=models, show_progress=progress)
+    commands.run(project, out, seed=seed, draft=candidate, models=models, show_progress=progress)
 
 
 @app.command()
@@ -124,11 +126,17 @@ def score(
 @app.command()
 def export(
     config: ConfigPath,
-    to: Annotated[str, typer.Option("--to", help="sql, javascript, dbt, kit or bundle.")] = "sql",
+    to: Annotated[
+        str, typer.Option("--to", help="sql, javascript, dbt, kit or bundle.", autocompletion=one_of(FORMS))
+    ] = "sql",
     out: Annotated[Path | None, typer.Option("--out", help="File or folder; SQL is printed without it.")] = None,
     dialect: Annotated[
         str,
-        typer.Option("--dialect", help="duckdb, sqlite, postgres, spark, databricks, snowflake, bigquery or redshift."),
+        typer.Option(
+            "--dialect",
+            help="duckdb, sqlite, postgres, spark, databricks, snowflake, bigquery or redshift.",
+            autocompletion=one_of(DIALECTS),
+        ),
     ] = "duckdb",
     table: Annotated[str, typer.Option("--table", help="Table with account_id and one column per input.")] = "accounts",
     account_id: Annotated[
@@ -156,7 +164,11 @@ def verify(
     config: Annotated[Path, typer.Argument(help="Weight config, or a conformance kit (.jsonl).", metavar="CONFIG")],
     engine: Annotated[
         str,
-        typer.Option("--engine", help="Comma-separated: python, numpy, duckdb, sqlite, postgres, javascript, spark."),
+        typer.Option(
+            "--engine",
+            help="Comma-separated: python, numpy, duckdb, sqlite, postgres, javascript, spark, spark-arrow.",
+            autocompletion=some_of(ENGINES),
+        ),
     ] = "python,duckdb",
     answers: Annotated[
         Path | None,
@@ -165,7 +177,7 @@ def verify(
 ) -> None:
     """Prove that engines, or a scorer of your own, compute the same integers from a config.
 
-    Example: churnbench verify runs/demo/config.json --engine python,duckdb,javascript
+    Example: churnbench verify runs/demo/config.json --engine python,duckdb,sqlite
     """
     from churnbench.cli import config_commands
 
@@ -176,10 +188,12 @@ def verify(
 @app.command()
 def simulate(
     out: Out,
-    accounts: Annotated[int, typer.Option("--accounts", min=1, help="Number of accounts.")] = 1200,
-    months: Annotated[int, typer.Option("--months", min=1, help="Monthly snapshots.")] = 24,
+    accounts: Annotated[int, typer.Option("--accounts", min=20, help="Number of accounts.")] = 1200,
+    months: Annotated[int, typer.Option("--months", min=6, help="Monthly snapshots.")] = 24,
     seed: Seed = 0,
-    leak: Annotated[str | None, typer.Option("--leak", help="Plant a leak of this kind.")] = None,
+    leak: Annotated[
+        str | None, typer.Option("--leak", help="Plant a leak of this kind, e.g. footprint.", autocompletion=leaks)
+    ] = None,
     null: Annotated[bool, typer.Option("--null", help="Churn independent of every metric.")] = False,
     base_rate: Annotated[float, typer.Option("--base-rate", help="Churn per account and quarter, to 0.2.")] = 0.026,
     signal: Annotated[float, typer.Option("--signal", help="Factor on the effect of every metric, 0 to 3.")] = 1.0,
@@ -199,7 +213,10 @@ def simulate(
     gap_days: Annotated[int, typer.Option("--gap-days", min=0, help="Gap of the true probabilities.")] = 14,
     horizon_days: Annotated[int, typer.Option("--horizon-days", min=1, help="Their horizon.")] = 90,
     file_format: Annotated[
-        str | None, typer.Option("--format", help="csv or parquet; by default csv up to 5,000 accounts.")
+        str | None,
+        typer.Option(
+            "--format", help="csv or parquet; by default csv up to 5,000 accounts.", autocompletion=one_of(FORMATS)
+        ),
     ] = None,
     facts: Annotated[
         bool, typer.Option("--facts", help="Write fact tables, from which the metrics are computed, as Parquet.")
@@ -237,19 +254,58 @@ def simulate(
 
 @app.command()
 def ui(
-    project: Annotated[Path, typer.Argument(help="Folder whose MLflow store to show.", metavar="PROJECT")] = Path(),
+    project: Annotated[
+        Path, typer.Argument(help="Project whose MLflow store to show; else mlruns/ here.", metavar="PROJECT")
+    ] = Path(),
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
-    """Open MLflow on this project's runs, on 127.0.0.1 only.
+    """Show the reviews in MLflow, on 127.0.0.1 only.
 
-    Example: churnbench ui
+    Example: churnbench ui runs/demo/project --port 5001
     """
     from churnbench.cli import commands
 
     commands.ui(project, port=port)
 
 
+@app.command(name="notebooks")
+def run_all_notebooks(
+    project: ProjectPath,
+    out: Out,
+    finished: Annotated[
+        Path | None, typer.Option("--run", help="Folder of a finished run; by default one is made in OUT/run.")
+    ] = None,
+    previous: Annotated[
+        Path | None, typer.Option("--previous", help="Folder of the run that the last review decided on.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Number or name of a notebook, e.g. 05; repeatable.")
+    ] = None,
+    seed: Seed = 0,
+    progress: ShowProgress = False,
+) -> None:
+    """Run the notebooks on a project with nobody watching; leaves each as .ipynb and as an HTML page.
+
+    Example: churnbench notebooks runs/demo/project --run runs/demo --out runs/demo/notebooks
+    """
+    from churnbench.cli import notebook_commands
+
+    notebook_commands.run(
+        project,
+        out,
+        finished=finished,
+        previous=previous,
+        only=tuple(only or ()),
+        seed=seed,
+        show_progress=progress,
+    )
+
+
 register(app)
+app.command()(completion)
+for _verb in app.registered_commands:
+    # Without the mark \b an example would be broken into lines, and could not be copied into a shell.
+    _verb.help = inspect.getdoc(_verb.callback).replace("Example: ", "\b\nExample: ")  # type: ignore[union-attr]
 
 
 def main() -> None:

@@ -118,8 +118,8 @@ def shadow(
 ) -> None:
     """Score a file with two configs side by side.
 
-    Example: churnbench shadow old.json runs/demo/config.json runs/demo/latest_inputs.parquet --out both.csv
-    """
+    Example: churnbench shadow runs/demo/incumbent.json runs/demo/config.json runs/demo/latest_inputs.parquet --out both.csv
+    """  # noqa: E501 - an example is one line, to be copied
     from churnbench.cli import release_commands
 
     release_commands.score_both(champion, challenger, data, out=out, allow_missing=allow_missing)
@@ -131,7 +131,7 @@ def new(
 ) -> None:
     """Make an ed25519 key pair for signing releases.
 
-    Example: churnbench keys new --out ~/.churnbench/release.pem --owner 'Release team'
+    Example: churnbench keys new --out keys/release.pem --owner 'Release team'
     """
     from churnbench.cli import release_commands
 
@@ -154,5 +154,5 @@ def _group() -> None:
 
 _KEYS_HELP = """Keys that sign releases.
 
-Example: churnbench keys new --out ~/.churnbench/release.pem --owner 'Release team'
+Example: churnbench keys new --out keys/release.pem --owner 'Release team'
 """

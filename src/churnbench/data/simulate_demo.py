@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
+from errno import EEXIST
 from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from churnbench.data.simulate import World, simulate_world, write_tables, write_world
@@ -49,15 +53,39 @@ def demo_project(out: Path, seed: int = DEMO_SEED) -> World:
 def starter_project(out: Path) -> None:
     """Write the demo project with a README.md and a notebook, to be filled with one's own data.
 
+    What fits the demo's book alone (its last date, its risks, its team) becomes a comment, so that it cannot be left
+    standing over other data. Everything is made beside its place first, and churnbench.toml arrives last.
+
     Args:
-        out: the folder; made when absent.
+        out: an empty folder; made when absent. Its name becomes the project's.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or a file is there already.
     """
-    demo_project(out)
-    for name in ("README.md", "explore.ipynb"):
-        (out / name).write_text(_template(name), encoding="utf-8")
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".init-", dir=out) as temporary:
+        made = Path(temporary)
+        demo_project(made)
+        for name in ("README.md", "explore.ipynb"):
+            (made / name).write_text(_template(name), encoding="utf-8")
+        settings = made / "churnbench.toml"
+        settings.write_text(starter_text(settings.read_text("utf-8"), out.absolute().name), encoding="utf-8")
+        for path in sorted(made.iterdir(), key=lambda path: path.name == settings.name):
+            if (out / path.name).exists():
+                raise FileExistsError(EEXIST, "a file is there already", str(out / path.name))
+            path.rename(out / path.name)
+
+
+def starter_text(text: str, name: str) -> str:
+    r"""The demo's project file as a start for other data: its own name, and nothing that holds for the demo alone.
+
+    >>> print(starter_text('name = "demo"\ncapacity = 100    # a month', 'Ac"me'))
+    name = "Ac\"me"
+    # capacity = 100    # a month
+    """
+    shown = "".join(letter for letter in name if letter.isprintable()) or "project"
+    text = text.replace('name = "demo"', f"name = {json.dumps(shown, ensure_ascii=False)}", 1)
+    return re.sub(r"^(data_through|green_risk|red_risk|capacity) =", r"# \1 =", text, flags=re.MULTILINE)
 
 
 def simulated_project(world: World, out: Path) -> None:

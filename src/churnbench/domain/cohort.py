@@ -10,6 +10,7 @@ from typing import Literal
 import pandas as pd
 
 from churnbench.domain.findings import Finding
+from churnbench.domain.rich_display import Column, facts, panel, table
 
 ClaimLevel = Literal["point-in-time", "reconstructed", "cross-sectional"]
 RowStatus = Literal["labelled", "too-late", "immature", "ineligible"]
@@ -50,7 +51,7 @@ class OutcomeWindow:
         return self.gap_days + self.horizon_days + self.settle_days
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Cohort:
     """One row per account and as-of date.
 
@@ -98,3 +99,40 @@ class Cohort:
         open_rows = self.frame.loc[self.frame["status"] != "ineligible"]
         newest: pd.DataFrame = open_rows.loc[open_rows["as_of"] == open_rows["as_of"].max()]
         return newest
+
+    def __repr__(self) -> str:
+        size = f"{self._accounts(self.frame):,} accounts, {len(self.frame):,} rows"
+        return f"Cohort({size}, {len(self.metrics)} metrics, {self.claim_level})"
+
+    def _repr_html_(self) -> str:
+        """Counts only: a rate would need its interval, which is the business of the layers above."""
+        labelled = self.labelled()
+        churned = self._accounts(labelled.loc[labelled["y"] == 1])
+        window = self.window
+        about = facts(
+            [
+                ("rows", f"{len(self.frame):,} of {self._accounts(self.frame):,} accounts"),
+                ("labelled", f"{len(labelled):,} rows of {self._accounts(labelled):,} accounts"),
+                ("churned accounts among them", f"{churned:,}"),
+                ("snapshots", self._dates()),
+                (
+                    "outcome window",
+                    None if window is None else f"{window.horizon_days} days after a gap of {window.gap_days}",
+                ),
+                ("days until outcomes are recorded", None if window is None else f"{window.settle_days}"),
+                ("outcomes complete up to", None if self.data_through is None else f"{self.data_through}"),
+                ("metrics", f"{len(self.metrics)}"),
+            ]
+        )
+        columns = [Column("not labelled because", numeric=False), Column("rows")]
+        left_out = table(columns, [[reason, f"{count:,}"] for reason, count in self.excluded.items()])
+        notes = [*self.warnings, *(found.detail for found in self.findings if found.severity != "ok")]
+        return panel(f"Cohort, {self.claim_level}", "", [about, left_out if self.excluded else ""], notes)
+
+    @staticmethod
+    def _accounts(rows: pd.DataFrame) -> int:
+        return int(rows["account_id"].nunique())
+
+    def _dates(self) -> str | None:
+        dates = self.frame["as_of"].dropna()
+        return None if dates.empty else f"{dates.nunique():,}, {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}"

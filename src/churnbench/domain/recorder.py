@@ -27,6 +27,12 @@ class Recorder(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
+    def earlier(self, project: str) -> list[dict[str, Any]]:
+        """Earlier reviews of a project that reached a verdict, the newest first."""
+
+    def named(self, name: str, description: str) -> None:
+        """The name under which people find the review, and in Markdown what it found."""
+
     def parameters(self, values: Mapping[str, object]) -> None:
         """Parameters and settings of the whole review."""
 
@@ -68,6 +74,13 @@ class NoRecorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Nothing to close."""
+
+    def earlier(self, project: str) -> list[dict[str, Any]]:  # noqa: ARG002 - part of the port
+        """Nothing was kept."""
+        return []
+
+    def named(self, name: str, description: str) -> None:
+        """Keep nothing."""
 
     def parameters(self, values: Mapping[str, object]) -> None:
         """Keep nothing."""

@@ -74,7 +74,7 @@ def _ends(probes: Probes, best: Row) -> Labelled:
 
 def _caps(body: Body, best: Row, uneven: Row) -> Labelled:
     """Every cap at its bound under high scores, alone and with every part of the ramp."""
-    ramp = body.get("ramp") or {"input": None, "points": []}
+    ramp = body.get("ramp") or {"input": "", "points": []}
     knots = [float(point[0]) for point in ramp["points"]]
     tenures = [*knots, *((low + high) * 0.5 for low, high in pairwise(knots))]
     for cap in body.get("caps", ()):

@@ -26,6 +26,8 @@ BUCKETS: tuple[Bucket, ...] = ((0, 30), (30, 60), (60, 90), (90, 180))
 CLEAR_DAYS = 180
 #: Distinct churned accounts below which a lead time says too little.
 MIN_CASES = 20
+#: Share of the churned accounts that controls watched for `CLEAR_DAYS` must leave matched.
+_KEPT_CASES = 0.75
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +90,14 @@ class Panel:
         case = known & self.case & self.within(bucket)
         control = known & self.control & ~(self.days <= max(CLEAR_DAYS, bucket[1]))
         watched = control & self.watched
-        # Short histories: a mature label without an event has to do.
-        control = watched if watched.sum() >= control.sum() / 2.0 else control
         size = int(self.group.max(initial=-1)) + 1
         cases = np.bincount(self.group[case], minlength=size)
         controls = np.bincount(self.group[control], minlength=size)
+        beside = np.bincount(self.group[watched], minlength=size)
+        kept, possible = (self.events(case & (others[self.group] > 0)) for others in (beside, controls))
+        # Short histories: a mature label without an event has to do, where few controls or few cases would be left.
+        if watched.sum() >= control.sum() / 2.0 and kept >= _KEPT_CASES * possible:
+            control, controls = watched, beside
         case &= controls[self.group] > 0
         events = self.events(case)
         if events < max(1, min_cases):

@@ -78,8 +78,9 @@ class Profiler:
         return LeadTime(*bucket, match.events, estimate), replicates
 
     def _events(self, signal: Signal, bucket: Bucket) -> int:
-        """Churned accounts with a value at a lead time, matched or not."""
-        return self.panel.events(self.panel.case & self.panel.within(bucket) & ~np.isnan(signal.health))
+        """Churned accounts with a value at a lead time and others beside them, also where too few for a figure."""
+        match = self.panel.match(~np.isnan(signal.health), bucket, min_cases=1)
+        return 0 if match is None else match.events
 
     def study(self, signal: Signal) -> tuple[tuple[StudyPoint, ...], Movement | None]:
         """Churners minus matched others by month before the churn, in standard deviations of the others."""

@@ -27,6 +27,9 @@ class Registry(Protocol):
     def register(self, path: Path, fallback: str, source_run: str | None, tags: dict[str, str]) -> tuple[str, str]:
         """Make a config file a version of its registered model, once; returns model and version."""
 
+    def decided(self, run_id: str | None, told: dict[str, str]) -> bool:
+        """Write on a review's run what was decided about it; whether the registry knows that run."""
+
     def point(self, name: str, alias: str, version: str) -> None:
         """Move an alias."""
 
@@ -59,6 +62,7 @@ def follow(folder: Path, document: Document, pointer: Pointer, opener: Opener | 
         registry = opener()
         run = document["provenance"].get("mlflow_run_id")
         model, version = registry.register(folder / pointer.file, pointer.config_id, run, tags)
+        registry.decided(run, _decision(document, pointer))
         registry.point(model, ALIAS, version)
     except Exception as error:  # noqa: BLE001 - whatever a store does, the release has happened
         return (
@@ -69,6 +73,17 @@ def follow(folder: Path, document: Document, pointer: Pointer, opener: Opener | 
     with replaced_whole(folder / STATE) as temporary:
         temporary.write_text(pretty({**state, "sha256": pointer.sha256}) + "\n", encoding="utf-8")
     return ()
+
+
+def _decision(document: Document, pointer: Pointer) -> dict[str, str]:
+    """Who released a config and what they wrote, for the review that it rests on."""
+    approval = (document["provenance"].get("approvals") or [{}])[-1]
+    note = document.get("extra", {}).get("release", {})
+    return {
+        **{key: str(approval.get(key) or "") for key in ("by", "role", "at")},
+        "decision": str(note.get("decision") or note.get("reason") or note.get("event") or ""),
+        "version": pointer.version,
+    }
 
 
 def is_behind(folder: Path, pointer: Pointer) -> bool:

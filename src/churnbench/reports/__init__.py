@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from churnbench.reports.figures import figures
+from churnbench.reports.interactive import Scenario
 from churnbench.reports.page import render_review, write_review
 
-__all__ = ["figures", "render_review", "write_review"]
+__all__ = ["Scenario", "figures", "render_review", "write_review"]

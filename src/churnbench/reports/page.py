@@ -1,4 +1,4 @@
-"""`review.html`: one self-contained file drawn from the evidence alone."""
+"""`review.html`: one self-contained file drawn from the evidence, the scored holdout and the two configs."""
 
 from __future__ import annotations
 
@@ -14,38 +14,60 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from churnbench.reports.headline import headline
+from churnbench.reports.interactive import Scenario, page_script, script_hash, what_if_data
 from churnbench.reports.lens import lens_of
-from churnbench.reports.sections import SECTIONS
+from churnbench.reports.tabs import tabs
+
+#: Where the data of the what-if go; text of the evidence cannot look like it, since its `<` is escaped.
+DATA = '<script type="application/json" id="whatifdata">'
 
 
-def render_review(evidence: Mapping[str, Any]) -> str:
+def render_review(evidence: Mapping[str, Any], *, scenario: Scenario | None = None) -> str:
     """Draw the review page.
 
-    Pure: the same evidence gives the same text. Any key of the evidence may be absent or null; the page then
+    Pure: the same arguments give the same text. Any key of the evidence may be absent or null; the page then
     says what is not available and why.
 
     Args:
         evidence: the document of docs/evidence.md.
+        scenario: the holdout and both formulas, which the page scores again; no what-if without it.
 
     Returns:
-        A whole HTML document without script and without any outside address; its content security policy
-        forbids both.
+        A whole HTML document with one script and without any outside address; its content security policy allows
+        that script alone and no connection.
     """
     lens = lens_of(evidence)
-    sections = [section(lens) for section in SECTIONS]
-    if lens.blocked:
-        # What stopped the review comes first; the rest only says that it is not there.
-        sections.sort(key=lambda section: section.id != "checks")
-    template = _environment().get_template("review.html")
-    return template.render(head=headline(lens), sections=sections, style=style_sheet())
+    script = page_script(what_if=scenario is not None)
+    page = (
+        _environment()
+        .get_template("review.html")
+        .render(
+            head=headline(lens),
+            tabs=tabs(lens, what_if=scenario is not None),
+            style=style_sheet(),
+            script=Markup(script),  # noqa: S704 - of files of this package, checked not to end its element
+            script_hash=script_hash(script),
+            what_if=scenario is not None,
+        )
+    )
+    if scenario is None:
+        return page
+    # Only now is it known how much room is left for the accounts.
+    return page.replace(DATA, DATA + what_if_data(evidence, scenario, taken=len(page.encode())), 1)
 
 
-def write_review(evidence: Mapping[str, Any], path: Path) -> Path:
+def write_review(
+    evidence: Mapping[str, Any],
+    path: Path,
+    *,
+    scenario: Scenario | None = None,
+) -> Path:
     """Write the page, or leave whatever stood there untouched.
 
     Args:
         evidence: the document of docs/evidence.md.
         path: file to write; its folder must exist.
+        scenario: see `render_review`.
 
     Returns:
         `path`.
@@ -53,7 +75,7 @@ def write_review(evidence: Mapping[str, Any], path: Path) -> Path:
     Raises:
         OSError: when the folder cannot be written.
     """
-    text = render_review(evidence)
+    text = render_review(evidence, scenario=scenario)
     with NamedTemporaryFile(
         "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
     ) as part:

@@ -29,6 +29,18 @@ from churnbench.tracking.store import (
 #: without it a folder `mlruns` would appear in the working directory.
 ROOT_VARIABLE = "_MLFLOW_SERVER_ARTIFACT_ROOT"
 
+#: What MLflow's pages make of an experiment: model training, not language models; and what stands above its runs.
+EXPERIMENT_TAGS = {
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.note.content": (
+        "Each row is a **review**: project, how far the outcomes reach, verdict. Its description says what was found; "
+        "`review.html` among its artifacts is the page of the meeting, `figures` hold its drawings.\n\n"
+        "To compare two quarters, tick two reviews and press *Compare*: `holdout.*` is the candidate, "
+        "`holdout.*.incumbent` today's formula, `delta.log_loss` the gain (positive is better), `weight.*` the "
+        "weights. The plus sign opens a review's contenders: one run on the holdout and one per earlier fold."
+    ),
+}
+
 
 def open_recorder(
     uri: str, experiment: str, name: str, root: Path, tags: Mapping[str, str] | None = None
@@ -79,10 +91,10 @@ def make_experiment(client: Any, store: Store, name: str) -> str:
         client.restore_experiment(found.experiment_id)
     if found is not None:
         return str(found.experiment_id)
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"tags": dict(EXPERIMENT_TAGS)}
     if store.artifacts is not None:
         options["artifact_location"] = (store.artifacts / _folder_name(name)).as_uri()
-        options["tags"] = {ROOT_TAG: str(store.artifacts)}
+        options["tags"][ROOT_TAG] = str(store.artifacts)
     try:
         return str(client.create_experiment(name, **options))
     except Exception:

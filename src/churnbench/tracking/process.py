@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-PREFIX = "churnbench.process."
+#: One tag, not four: people look at the list of tags.
+TAG = "churnbench.process"
+_SPACE, _PARTS = " ", 4
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,8 @@ class ProcessIdentity:
 
     def as_tags(self) -> dict[str, str]:
         """Tags for a run."""
-        return {
-            PREFIX + "pid": str(self.pid),
-            PREFIX + "host": self.host,
-            PREFIX + "boot": self.boot,
-            PREFIX + "started": self.started,
-        }
+        host = self.host.replace(_SPACE, "_")
+        return {TAG: _SPACE.join((str(self.pid), self.boot or "-", self.started or "-", host))}
 
 
 def this_process() -> ProcessIdentity:
@@ -45,20 +43,16 @@ def this_process() -> ProcessIdentity:
 
 def from_tags(tags: Mapping[str, str]) -> ProcessIdentity | None:
     """Identity written by `as_tags`, or None when the run was not made by this tool."""
-    pid = tags.get(PREFIX + "pid", "")
-    if not pid.isdigit():
+    parts = tags.get(TAG, "").split(_SPACE)
+    if len(parts) != _PARTS or not parts[0].isdigit():
         return None
-    return ProcessIdentity(
-        int(pid),
-        tags.get(PREFIX + "host", ""),
-        tags.get(PREFIX + "boot", ""),
-        tags.get(PREFIX + "started", ""),
-    )
+    boot, started = ("" if part == "-" else part for part in parts[1:3])
+    return ProcessIdentity(int(parts[0]), parts[3], boot, started)
 
 
 def is_gone(other: ProcessIdentity) -> bool:
     """Whether `other` has certainly ended. Unknown counts as alive: a live run is never taken away."""
-    if other.host != platform.node():
+    if other.host.replace(_SPACE, "_") != platform.node().replace(_SPACE, "_"):
         return False
     boot = _boot_id()
     if other.boot and boot and other.boot != boot:

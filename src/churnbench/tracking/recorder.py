@@ -16,10 +16,18 @@ from churnbench.tracking.models import save
 from churnbench.tracking.process import this_process
 from churnbench.tracking.quiet import load_mlflow, quiet
 from churnbench.tracking.retry import reason_of
+from churnbench.tracking.reviews import finished_reviews
 from churnbench.tracking.signals import ending_raises
 from churnbench.tracking.stale import KIND_TAG, PARENT_TAG, close_children, pages
 from churnbench.tracking.store import Store, redact
-from churnbench.tracking.values import flat_metrics, flat_parameters, flat_tags, shorten
+from churnbench.tracking.values import (
+    NAME_LENGTH,
+    TAG_LENGTH,
+    flat_metrics,
+    flat_parameters,
+    flat_tags,
+    shorten,
+)
 
 T = TypeVar("T")
 
@@ -28,6 +36,8 @@ METRICS_A_BATCH = 1000
 PARAMS_A_BATCH = 100
 DIGEST_LENGTH = 36
 HOLDOUT_TAG = "churnbench.holdout."
+#: Where MLflow keeps the Markdown that it shows as a description.
+NOTE_TAG = "mlflow.note.content"
 
 
 class MlflowRecorder:
@@ -86,6 +96,24 @@ class MlflowRecorder:
                 self._attempt("the failure", self._fail, None)
         finally:
             self._signals.__exit__(None, None, None)
+
+    def earlier(self, project: str) -> list[dict[str, Any]]:
+        """Earlier reviews of a project that reached a verdict, the newest first; see `PastReview`."""
+
+        def read() -> list[dict[str, Any]]:
+            found = finished_reviews(self._client, self._experiment_id, project=project, without=self._run_id)
+            return [review.as_json() for review in found]
+
+        return self._attempt("the earlier reviews", read, [])
+
+    def named(self, name: str, description: str) -> None:
+        """Rename the parent run, and give it the description that MLflow's page of the run opens with."""
+
+        def write() -> None:
+            self._client.update_run(self._run_id, name=shorten(name, NAME_LENGTH))
+            self._tag(NOTE_TAG, shorten(description, TAG_LENGTH))
+
+        self._attempt("the name", write, None)
 
     def parameters(self, values: Mapping[str, object]) -> None:
         """Parameters and settings of the whole review; nested mappings get dotted names."""

@@ -11,7 +11,8 @@ from churnbench.tracking.opening import make_client, make_experiment
 from churnbench.tracking.quiet import load_mlflow, quiet
 from churnbench.tracking.recorder import origin, registered_name
 from churnbench.tracking.retry import reason_of
-from churnbench.tracking.stale import KIND_TAG
+from churnbench.tracking.reviews import DECIDED
+from churnbench.tracking.stale import KIND_TAG, PARENT_TAG
 from churnbench.tracking.store import (
     Store,
     prepare_folders,
@@ -50,6 +51,25 @@ class MlflowRegistry:
         made: tuple[str, str] = self._call(lambda: self._register(path, fallback, source_run, tags))
         return made
 
+    def decided(self, run_id: str | None, told: Mapping[str, str]) -> bool:
+        """Write on a review's run what people decided about it, so that the list of runs shows it.
+
+        Args:
+            run_id: parent run of the review; None when it is not known.
+            told: `by`, `role`, `at` (ISO 8601), `decision`, `version`; empty values are left out.
+
+        Returns:
+            Whether the store knows that run.
+
+        Raises:
+            InputError: when the store fails.
+        """
+        if self._review(run_id) is None:
+            return False
+        for key, value in flat_tags({DECIDED + key: text for key, text in told.items() if text}).items():
+            self._call(lambda key=key, value=value: self._client.set_tag(run_id, key, value))
+        return True
+
     def point(self, name: str, alias: str, version: str) -> None:
         """Let an alias point at a version.
 
@@ -74,10 +94,12 @@ class MlflowRegistry:
             if version.tags.get(HASH_TAG) == tags["sha256"]:
                 return name, str(version.version)
         labels = flat_tags({f"churnbench.{key}": value for key, value in tags.items()})
+        # Nested below its review, so that the list of runs stays a list of reviews.
+        parent = {} if self._review(source_run) is None else {PARENT_TAG: str(source_run)}
         run = self._client.create_run(
             make_experiment(self._client, self._store, experiment),
-            run_name=f"release {tags.get('sequence', '')} · {tags.get('version', '')}",
-            tags=origin() | labels | {KIND_TAG: "release"},
+            run_name=f"release {tags.get('version', '')} · sequence {tags.get('sequence', '')}",
+            tags=origin() | labels | {KIND_TAG: "release"} | parent,
         )
         run_id = str(run.info.run_id)
         self._client.log_artifact(run_id, str(path), "config")
@@ -88,13 +110,17 @@ class MlflowRegistry:
         return name, str(made.version)
 
     def _experiment_of(self, run_id: str | None) -> str | None:
+        run = self._review(run_id)
+        return None if run is None else str(self._client.get_experiment(run.info.experiment_id).name)
+
+    def _review(self, run_id: str | None) -> Any:
         if not run_id:
             return None
         try:
-            run = self._client.get_run(run_id)
+            with quiet():
+                return self._client.get_run(run_id)
         except Exception:  # noqa: BLE001 - a config may come from another store; its own name serves then
             return None
-        return str(self._client.get_experiment(run.info.experiment_id).name)
 
     def _call(self, work: Any) -> Any:
         try:

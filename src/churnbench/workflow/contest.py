@@ -114,8 +114,7 @@ def run_backtest(
         fitted = _fit_all(training, cohort, seconds, progress, fold.name)
         model_seconds += training.clock.seconds
         parts.append(predict_fold(cohort.frame, fold, fitted))
-    rows = folds[-1].train_rows if cohort.dated else cohort.labelled().index.to_numpy()
-    training = Training.of(cohort, rows, spec, settings)
+    training = last_training(cohort, spec, folds, settings)
     fitted = _fit_all(training, cohort, seconds, progress, "all rows" if not cohort.dated else folds[-1].name)
     model_seconds += training.clock.seconds
     proposal = propose(training, fitted[settings.derive], fitted["incumbent"], rule)
@@ -132,6 +131,12 @@ def run_backtest(
         model_seconds=model_seconds,
         parts=parts,
     )
+
+
+def last_training(cohort: Cohort, spec: FormulaSpec, folds: tuple[Fold, ...], settings: Settings) -> Training:
+    """Rows that the shipped formula learns from: known before the holdout began, or all of a table without dates."""
+    rows = folds[-1].train_rows if cohort.dated else cohort.labelled().index.to_numpy()
+    return Training.of(cohort, rows, spec, settings)
 
 
 def _fit_all(

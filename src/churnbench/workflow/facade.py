@@ -14,7 +14,7 @@ from typing import Any, overload
 import pandas as pd
 import pyarrow as pa
 
-from churnbench.calibration import CONTENDERS, Contender
+from churnbench.calibration import CONTENDERS, Contender, Training
 from churnbench.checks import CheckContext, run_checks
 from churnbench.cohort import History, open_history
 from churnbench.data.project import Project, load_project
@@ -24,16 +24,19 @@ from churnbench.domain.findings import Finding
 from churnbench.domain.formula_spec import FormulaSpec
 from churnbench.domain.progress import Progress, Silent
 from churnbench.domain.recorder import NoRecorder, Recorder
-from churnbench.export import KEYS, checked_scorer, read_document, score_arrow, score_table, write_document
+from churnbench.export import KEYS, checked_scorer, read_document, score_arrow, score_table
 from churnbench.formula.metric_plan import require_columns
 from churnbench.leadlag import LeadLag
 from churnbench.reports import render_review
+from churnbench.workflow import notebook_panels
 from churnbench.workflow.contender_evidence import Tested
-from churnbench.workflow.contest import Backtest, make_folds, run_backtest
+from churnbench.workflow.contest import Backtest, last_training, make_folds, run_backtest
 from churnbench.workflow.documents import candidate_document, incumbent_document
+from churnbench.workflow.evidence_views import Config, Reviewed
 from churnbench.workflow.lead_evidence import lead_times
 from churnbench.workflow.review import evidence_of
 from churnbench.workflow.settings import calibration_settings, threshold_rule
+from churnbench.workflow.what_if import scenario_of
 
 
 class OpenProject:
@@ -77,6 +80,35 @@ class OpenProject:
         """The newest snapshot of every account that is still active."""
         return self._cohort.latest().reset_index(drop=True)
 
+    def training(self, *, seed: int = 0) -> Training:
+        """The rows that a shipped formula would learn from, with the challenger that is fitted when first asked for.
+
+        The holdout's rows are not among them. The fits equal those of `backtest` with the same seed.
+        """
+        folds = make_folds(self.project, self._cohort, seed)
+        return last_training(self._cohort, self.formula, folds, calibration_settings(self.project, seed))
+
+    def __repr__(self) -> str:
+        return f"OpenProject({self.project.name}, {self.project.data.kind})"
+
+    def _repr_html_(self) -> str:
+        """What the project file declares; no data are read for it, and no location is shown."""
+        project, spec = self.project, self.project.formula
+        label = project.label
+        window = f"{label.horizon_days} days after a gap of {label.gap_days}"
+        total = sum(dimension.weight for dimension in spec.dimensions) or 1.0
+        parts = [
+            (
+                dimension.label or dimension.id,
+                ", ".join(metric.label or metric.id for metric in spec.in_dimension(dimension.id)),
+                100 * dimension.weight / total,
+            )
+            for dimension in spec.dimensions
+        ]
+        bands = ", ".join(f"{name} from {start:g}" for name, start in spec.bands)
+        about = [("data", project.data.kind), ("outcome window", window), ("preset", spec.preset), ("bands", bands)]
+        return notebook_panels.project_panel(project.name, about, parts)
+
 
 @dataclass(frozen=True)
 class Contenders:
@@ -90,7 +122,7 @@ class Contenders:
         return f"Contenders({', '.join(self.table)})"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BacktestResult:
     """Walk-forward results; the holdout is still closed.
 
@@ -139,81 +171,41 @@ class BacktestResult:
             ]
         )
 
-
-@dataclass(frozen=True, eq=False)
-class Config:
-    """A weight config document."""
-
-    document: Mapping[str, Any]
-
-    def write(self, path: str | Path) -> Path:
-        """Write atomically; returns the path."""
-        target = Path(path)
-        write_document(dict(self.document), target)
-        return target
-
     def __repr__(self) -> str:
-        d = self.document
-        return f"Config({d['config_id']} {d['config_version']}, body {d['integrity']['body_sha256'][:12]})"
+        return f"BacktestResult({len(self.backtest.folds)} folds, seed {self.seed}, holdout {self._holdout})"
+
+    @property
+    def _holdout(self) -> str:
+        return "closed" if self.backtest.holdout is None else "opened"
+
+    @cached_property
+    def _walk_forward(self) -> pd.DataFrame | None:
+        """`summary()` for a display, which may be drawn again and must not open the holdout."""
+        return None if self.backtest.walk_forward is None else self.summary()
+
+    def _repr_html_(self) -> str:
+        opened = self.backtest.holdout is not None
+        return notebook_panels.backtest_panel(self.folds(), self._walk_forward, self.seed, opened=opened)
 
 
-@dataclass(frozen=True, eq=False)
-class CalibratedProposal:
+@dataclass(frozen=True, eq=False, repr=False)
+class CalibratedProposal(Reviewed):
     """The opened holdout, the verdict, and the candidate config.
 
     Attributes:
-        evidence: the document of docs/evidence.md.
-        config: the candidate.
-        incumbent: today's formula in the same format.
         backtest: what it rests on.
+        project: its settings.
     """
 
-    evidence: Mapping[str, Any]
-    config: Config
-    incumbent: Config
     backtest: Backtest
-
-    @property
-    def verdict(self) -> str:
-        """One of the gate's answers."""
-        return str(self.evidence["verdict"])
-
-    def compare(self, level: str = "dimensions") -> pd.DataFrame:
-        """Weights side by side, per cent of the score: hand, SHAP share, SHAP slope, distilled, anchored refit.
-
-        Args:
-            level: "dimensions" or "metrics".
-        """
-        columns = ["hand", "shap_share", "shap_slope", "distilled", "anchored"]
-        table = pd.DataFrame(self.evidence["weights"][level]).set_index("label")
-        return table[columns].astype(float).round(1)
-
-    def thresholds(self) -> pd.DataFrame:
-        """Bands with what was promised and what the holdout showed."""
-        rows = [
-            {
-                **{k: v for k, v in entry.items() if k != "observed"},
-                "observed": (entry["observed"] or {}).get("rate"),
-            }
-            for entry in self.evidence["thresholds"]
-        ]
-        return pd.DataFrame(rows).set_index("band")
-
-    def contenders(self) -> pd.DataFrame:
-        """Holdout AUC and log loss per contender with 90 % intervals."""
-        rows = []
-        for entry in self.evidence["contenders"].values():
-            row: dict[str, Any] = {"contender": entry["label"]}
-            for measure in ("auc", "log_loss"):
-                figure = entry["holdout"][measure]
-                low, high = figure["ci90"] or (None, None)
-                row |= {measure: figure["value"], f"{measure}_low": low, f"{measure}_high": high}
-            rows.append(row)
-        return pd.DataFrame(rows).set_index("contender")
+    project: Project
 
     def review_html(self) -> str:
         """The review page as one self-contained HTML text."""
-        return render_review(dict(self.evidence))
+        documents = {"incumbent": self.incumbent.document, "candidate": self.config.document}
+        return render_review(
+            dict(self.evidence), scenario=scenario_of(self.project, self.backtest, self.evidence, documents)
+        )
 
 
 def open_project(path: str | Path) -> OpenProject:
@@ -265,6 +257,7 @@ def calibrate(
         Config(candidate_document(project, made, evidence)),
         Config(incumbent_document(project, made, evidence)),
         made,
+        project,
     )
 
 

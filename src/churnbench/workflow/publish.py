@@ -19,12 +19,12 @@ from typing import Any
 
 from churnbench.domain.errors import InputError
 
-CONFIG = "config.json"
+CONFIG, INCUMBENT = "config.json", "incumbent.json"
 #: Every file a review leaves, in the order of arrival.
 FILES = (
     "holdout_scores.parquet",
     "latest_inputs.parquet",
-    "incumbent.json",
+    INCUMBENT,
     "evidence.json",
     "review.html",
     CONFIG,

@@ -23,7 +23,7 @@ from churnbench.domain.errors import BlockedError
 from churnbench.domain.findings import Finding
 from churnbench.domain.progress import Progress, Silent
 from churnbench.domain.recorder import NoRecorder, Recorder
-from churnbench.export import write_document
+from churnbench.export import read_document, write_document
 from churnbench.reports import figures, write_review
 from churnbench.workflow.contest import Backtest, make_folds, run_backtest
 from churnbench.workflow.documents import candidate_document, config_id, incumbent_document
@@ -31,10 +31,11 @@ from churnbench.workflow.draft import read_draft
 from churnbench.workflow.judgement import judge
 from churnbench.workflow.last_decision import last_decision
 from churnbench.workflow.lead_evidence import lead_evidence
-from churnbench.workflow.publish import CONFIG, exclusive, publish, write_json
-from churnbench.workflow.recording import record_review
+from churnbench.workflow.publish import CONFIG, INCUMBENT, exclusive, publish, write_json
+from churnbench.workflow.recording import record_blocked, record_files, record_review
 from churnbench.workflow.settings import calibration_settings, require_values, threshold_rule
 from churnbench.workflow.stopwatch import Stopwatch
+from churnbench.workflow.what_if import scenario_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,9 +118,9 @@ def run_review(
             evidence = {**base, **_blocked_parts(findings), "seconds": watch.seconds()}
             write_json(staging / "evidence.json", evidence)
             write_review(evidence, staging / "review.html")
+            record_blocked(recorder, evidence, staging)
             removed = "; the config.json of an earlier run there was removed" if (out / CONFIG).exists() else ""
             publish(staging, out)
-            recorder.tags({"verdict": "blocked"})
             raise BlockedError(
                 " ".join(finding.detail for finding in blocked_by(findings))
                 + f" The evidence is in {out / 'evidence.json'}{removed}."
@@ -127,6 +128,7 @@ def run_review(
         with watch.stage("backtest"):
             backtest = run_backtest(cohort, spec, folds, settings, rule, progress)
         evidence = evidence_of(project, backtest, findings, recorder, seed, progress, watch)
+        evidence["history"] = recorder.earlier(project.name)
         evidence["last_decision"] = None if models is None else last_decision(models, config_id(project.name), cohort)
         with watch.stage("writing"):
             evidence["configs"] = _write(staging, project, backtest, evidence)
@@ -135,11 +137,10 @@ def run_review(
         evidence["seconds"] = watch.seconds()
         evidence["warnings"] = [*evidence["warnings"], *recorder.warnings]
         write_json(staging / "evidence.json", evidence)
-        write_review(evidence, staging / "review.html")
-        for path in figures(evidence, staging):
-            recorder.artifact(path, "figures")
-        for name in ("evidence.json", "review.html", "holdout_scores.parquet"):
-            recorder.artifact(staging / name)
+        documents = {"incumbent": read_document(staging / INCUMBENT), "candidate": read_document(staging / CONFIG)}
+        scenario = scenario_of(project, backtest, evidence, documents)
+        write_review(evidence, staging / "review.html", scenario=scenario)
+        record_files(recorder, staging, tuple(figures(evidence, staging)))
         publish(staging, out)
     return Review(evidence, backtest, out)
 
@@ -287,7 +288,7 @@ def _fold_json(cohort: Cohort, fold: Fold) -> dict[str, Any]:
 def _write(staging: Path, project: Project, backtest: Backtest, evidence: Mapping[str, Any]) -> dict[str, Any]:
     """Configs and tables into the staging folder; returns which bodies this evidence is about."""
     documents = {
-        "incumbent": ("incumbent.json", incumbent_document(project, backtest, evidence)),
+        "incumbent": (INCUMBENT, incumbent_document(project, backtest, evidence)),
         "candidate": (CONFIG, candidate_document(project, backtest, evidence)),
     }
     for name, document in documents.values():

@@ -133,6 +133,18 @@ def test_the_stated_probability_is_calibrated_in_the_outcomes_that_followed(larg
         assert stats.poisson.cdf(observed, expected) > 0.001
 
 
+@pytest.mark.parametrize("knobs", [{"signal": 3.0}, {"contrast": 5.0}, {"signal": 2.0, "departures": 0.04}])
+def test_the_stated_probability_holds_where_everything_strikes_hard(knobs):
+    world = simulate_world(3000, 20, seed=11, **knobs)
+    y, keep = labelled(world)
+    p = world.truth_table["churn_probability"]
+    accounts = world.snapshots["account_id"]
+    for inside in (keep, keep & (p > p[keep].quantile(0.98))):
+        # Rows of one account share their fate: the error is that of sums over accounts.
+        sums = (y - p)[inside].groupby(accounts[inside]).sum()
+        assert abs(sums.sum()) < 3.5 * np.sqrt((sums**2).sum())
+
+
 def test_accounts_that_are_gone_before_the_first_snapshot_leave_a_steady_rate_behind(large_world):
     y, keep = labelled(large_world)
     months = large_world.snapshots["as_of"]

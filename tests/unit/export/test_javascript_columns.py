@@ -130,6 +130,32 @@ def test_other_weights_and_bands_equal_a_document_that_has_them(tmp_path: Path) 
         assert (entry["weights"], entry["bands"]) == (case["dimensions"], case["bands"])
 
 
+def test_other_weights_of_a_segment_equal_a_document_with_them(tmp_path: Path) -> None:
+    document = assemble(small_body())
+    body = copy.deepcopy(document["body"])
+    assert body["segments"]["by"]
+    entry = body["segments"]["by"][0]
+    entry["weights"] = [[name, 10000 if place == 0 else 0] for place, (name, _) in enumerate(entry["weights"])]
+    found = answer(
+        tmp_path,
+        """
+        const [document, changed, segment, weights, row] = given;
+        const loaded = cb.load(document);
+        const before = JSON.stringify(cb.everything(loaded.score(row)));
+        const moved = cb.withWeights(loaded, { profiles: new Map([[segment, weights]]) });
+        const unknown = attempt(() => cb.withWeights(loaded, { profiles: new Map([["nobody", weights]]) }));
+        return {
+          moved: cb.everything(moved.score(row)), wanted: cb.everything(cb.load(changed).score(row)),
+          unchanged: JSON.stringify(cb.everything(loaded.score(row))) === before, unknown,
+        };
+        """,
+        [document, assemble(body), entry["segment"], entry["weights"], FULL_ROW | {"segment": entry["segment"]}],
+    )
+    assert found["moved"] == found["wanted"]
+    assert found["unchanged"]
+    assert "no profile 'nobody'" in found["unknown"]["refused"]["message"]
+
+
 def test_weights_and_bands_that_no_document_could_hold_are_refused(tmp_path: Path) -> None:
     found = answer(
         tmp_path,

@@ -108,7 +108,7 @@ def test_the_event_study_shows_the_size_of_the_fall_and_when_it_came(found: Lead
 
 
 def test_a_study_point_is_the_weighted_difference_of_means_over_the_spread_of_those_that_stayed() -> None:
-    cohort = answering_book({"m": (60.0, 1.0)}, accounts=300, months=14, seed=5)
+    cohort = answering_book({"m": (60.0, 1.0)}, accounts=300, months=24, seed=5)
     found = lead_lag(cohort)
     frame = cohort.frame[cohort.frame["status"].isin(["labelled", "too-late"])]
     days = (frame["churned_on"] - frame["as_of"]).dt.days
@@ -119,6 +119,28 @@ def test_a_study_point_is_the_weighted_difference_of_means_over_the_spread_of_th
     others = (frame[control].groupby("as_of")["m"].mean() * mix).sum()
     expected = (frame.loc[case, "m"].mean() - others) / frame.loc[clear, "m"].std(ddof=0)
     assert found.profiles[0].study[0].difference.value == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_short_history_keeps_its_churners_by_comparing_with_mature_labels() -> None:
+    cohort = answering_book({"m": (60.0, 1.0)}, accounts=600, months=12, seed=5)
+    frame = cohort.frame[cohort.frame["status"].isin(["labelled", "too-late"])]
+    days = (frame["churned_on"] - frame["as_of"]).dt.days
+    through = pd.Timestamp(cohort.data_through)
+    window = cohort.window
+    assert window is not None
+    clear = (frame["status"] == "labelled") & ~(days <= 180)
+    mature = clear & (frame["as_of"] + pd.Timedelta(days=window.gap_days + window.horizon_days) <= through)
+    watched = clear & (frame["as_of"] + pd.Timedelta(days=180) <= through)
+    near = (days > 0) & (days <= 30)
+    strict, all_mature = (
+        frame.loc[near & frame["as_of"].isin(frame.loc[controls, "as_of"]), "account_id"].nunique()
+        for controls in (watched, mature)
+    )
+    assert strict < 0.75 * all_mature  # the case that this is about
+    assert watched.sum() >= mature.sum() / 2
+    found = lead_lag(cohort)
+    assert found.profiles[0].lead_times[0].events == all_mature
+    assert not found.controls_watched
 
 
 def test_a_metric_declared_the_wrong_way_round_keeps_its_class_and_is_called_out(cohort: Cohort) -> None:

@@ -48,17 +48,20 @@ export function load(source, { activeSequence, now } = {}) {
 }
 
 /**
- * The same formula with other default dimension weights or band thresholds, without loading again: for sliders.
- * Profiles of segments stay as they are. The result has no body_sha256, since it is not the released formula any more.
+ * The same formula with other dimension weights or band thresholds, without loading again: for sliders.
+ * The result has no body_sha256, since it is not the released formula any more.
  * @param {Scorer} scorer loaded, or changed before
- * @param {{dimensions?: Array<[string, number]>, bands?: Array<[string, number]>}} changes every dimension with its
- *   basis points (10000 in sum), in any order; all bands with their inclusive starts in hundredths, ascending from 0
+ * @param {{dimensions?: Array<[string, number]>, bands?: Array<[string, number]>,
+ *   profiles?: Map<string, Array<[string, number]>>}} changes every dimension with its basis points (10000 in sum), in
+ *   any order; all bands with their inclusive starts in hundredths, ascending from 0; the same as `dimensions` for
+ *   segments that have a profile of their own (the other segments keep theirs)
  * @returns {Scorer} a new scorer; the old one is unchanged
- * @throws {ConfigRefused} for what a document could not hold either
+ * @throws {ConfigRefused} for what a document could not hold either, and for a segment without a profile
  */
-export function withWeights(scorer, { dimensions, bands }) {
+export function withWeights(scorer, { dimensions, bands, profiles }) {
   const plan = { ...scorer.plan };
-  if (dimensions !== undefined) plan.defaultWeights = changedWeights(plan, dimensions);
+  if (dimensions !== undefined) plan.defaultWeights = changedWeights(plan, dimensions, "default");
+  if (profiles !== undefined) plan.profiles = changedProfiles(plan, profiles);
   if (bands !== undefined) {
     checkShape(bands, "body.bands", SCHEMA.$defs.body.properties.bands);
     checkBands(bands);
@@ -67,11 +70,25 @@ export function withWeights(scorer, { dimensions, bands }) {
   return new Scorer({ ...scorer, body_sha256: null }, Object.freeze(plan));
 }
 
-function changedWeights(plan, entries) {
-  checkShape(entries, "body.segments.default", SCHEMA.$defs.weights);
+function changedProfiles(plan, profiles) {
+  const changed = new Map(plan.profiles);
+  for (const [segment, entries] of profiles) {
+    if (!changed.has(segment)) {
+      const known = [...changed.keys()].map(shown).join(", ") || "none";
+      const fix = "Change the default weights, or export a formula with this profile.";
+      throw new ConfigRefused("body.segments.by", `no profile ${shown(segment)}`, `one of ${known}`, fix);
+    }
+    changed.set(segment, changedWeights(plan, entries, segment));
+  }
+  return changed;
+}
+
+function changedWeights(plan, entries, segment) {
+  const where = `body.segments ${shown(segment)}`;
+  checkShape(entries, where, SCHEMA.$defs.weights);
   const order = plan.dimensions.map((dimension) => dimension.id);
   const sorted = [...entries].sort((left, right) => order.indexOf(left[0]) - order.indexOf(right[0]));
-  checkProfile(sorted, order, "body.segments 'default'");
+  checkProfile(sorted, order, where);
   return Float64Array.from(sorted, (entry) => entry[1]);
 }
 

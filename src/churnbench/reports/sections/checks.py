@@ -1,4 +1,4 @@
-"""What was checked, what a person should look at, what must not be claimed."""
+"""What was checked, and what a person should look at."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLAIMS = {
 
 
 def checks_section(lens: Lens) -> Section:
-    """Claim level, checks, drift, caveats, warnings."""
+    """Claim level, checks, drift, warnings."""
     checks = sorted(records(lens.evidence, "checks"), key=lambda row: RANK.get(words(row, "severity"), 2))
     blocks: list[Block] = []
     claim = words(lens.evidence, "claim_level")
@@ -50,11 +50,10 @@ def checks_section(lens: Lens) -> Section:
         blocks.append(Missing("Checks", "the evidence lists none"))
     drift = words(lens.evidence, "drift", "sentence")
     blocks += [Prose(clean(drift, 600), lead="Drift.")] if drift else []
-    blocks += _caveats(lens)
     blocks += [Prose(clean(text, 600), tone="warn", lead="Note.") for text in texts(lens.evidence, "warnings")]
     counts = {state: sum(words(row, "severity") == state for row in checks) for state in STATES}
     finding = f"{counts['ok']} ok, {counts['review']} to look at, {counts['block']} blocking."
-    return Section("checks", "Checks and caveats", finding, blocks, short="Checks")
+    return Section("checks", "Data quality and checks", finding, blocks, short="Checks")
 
 
 def _state(row: object) -> str:
@@ -65,17 +64,3 @@ def _state(row: object) -> str:
 def _allowed(row: object) -> str:
     reason = words(row, "allowed")
     return f"Allowed, reason given: {clean(reason, 400)}" if reason else ""
-
-
-def _caveats(lens: Lens) -> list[Block]:
-    rows = records(lens.evidence, "caveats")
-    if not rows:
-        return []
-    cells = [[Cell(clean(words(row, "target"), 80)), Cell(clean(words(row, "sentence"), 600))] for row in rows]
-    return [
-        Table(
-            "Targets that mislead, and what to read instead",
-            [text_column("target"), text_column("why, and what instead")],
-            cells,
-        )
-    ]

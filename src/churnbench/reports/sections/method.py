@@ -1,23 +1,23 @@
-"""Data, settings, run identifiers, timings."""
+"""What must not be claimed; data, settings, run identifiers, timings."""
 
 from __future__ import annotations
 
 from churnbench.reports.blocks import Block, Cell, Missing, Section, Table, number_column, text_column
 from churnbench.reports.lens import Lens
-from churnbench.reports.reading import number, table, words
+from churnbench.reports.reading import number, records, table, words
 from churnbench.reports.wording import clean, day, fixed, percent, whole
 
 
 def method_section(lens: Lens) -> Section:
     """Everything needed to find and repeat this review."""
-    blocks: list[Block] = [_facts(lens), _excluded(lens), _seconds(lens)]
+    blocks: list[Block] = [*_caveats(lens), _facts(lens), _excluded(lens), _seconds(lens)]
     total = sum(
         value
         for key in table(lens.evidence, "seconds")
         if key != "model_fits" and (value := number(lens.evidence, "seconds", key))
     )
     finding = f"Computed in {fixed(total, 1)} s." if total else "Identifiers and settings."
-    return Section("method", "Data, settings and run", finding, blocks, short="Data")
+    return Section("method", "Caveats, data, settings and run", finding, blocks, short="Method")
 
 
 def _facts(lens: Lens) -> Block:
@@ -80,3 +80,17 @@ def _seconds(lens: Lens) -> Block:
         rows,
         "“Model fits” is summed over all fits and lies inside the other stages.",
     )
+
+
+def _caveats(lens: Lens) -> list[Block]:
+    rows = records(lens.evidence, "caveats")
+    if not rows:
+        return []
+    cells = [[Cell(clean(words(row, "target"), 80)), Cell(clean(words(row, "sentence"), 600))] for row in rows]
+    return [
+        Table(
+            "Targets that mislead, and what to read instead",
+            [text_column("target"), text_column("why, and what instead")],
+            cells,
+        )
+    ]

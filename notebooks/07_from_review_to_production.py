@@ -12,38 +12,32 @@
 # ---
 
 # %% [markdown]
-# # From review to production
+# # 7. From review to production
 #
 # A review ends with a verdict and a candidate, `config.json`. This notebook takes it the rest of the way: what would
 # change, does every engine read it alike, who releases it, what a consumer sees, what happens when somebody edits it,
 # and how to go back.
 #
-# It runs on a simulated book of accounts. For your own data, point `PROJECT` at your folder.
+# Everything is written to a scratch folder: nothing of yours is released here.
 
 # %% tags=["parameters"]
 PROJECT = None  # path of a project folder; None makes the demo project
+RUN = None  # folder of a finished run of it; None runs it first
 SEED = 0
 
 # %%
 import json
 import shutil
-import tempfile
-from pathlib import Path
 
 import pandas as pd
 
 import churnbench_scorer
-from churnbench.data.project import load_project
-from churnbench.data.simulate_demo import demo_project
-from churnbench.workflow import run_review
+from guided.opening import project_at, run_of, scratch
+from guided.tables import Shown, say
 
-work = Path(tempfile.mkdtemp())
-folder = Path(PROJECT) if PROJECT else work / "demo"
-if PROJECT is None:
-    demo_project(folder)
-review = run_review(load_project(folder), work / "run", seed=SEED)
-run = work / "run"
-review.evidence["verdict"], review.evidence["verdict_reason"]
+review = run_of(RUN, project_at(PROJECT), SEED)
+work, run = scratch(), review.folder
+review.config
 
 # %% [markdown]
 # ## What would change
@@ -57,12 +51,12 @@ from churnbench.release import diff_file
 
 today, candidate = read_document(run / "incumbent.json"), read_document(run / "config.json")
 change = diff_file(today, candidate, run / "latest_inputs.parquet")
-for sentence in change.sentences()[:12]:
-    print("-", sentence)
+say(*(f"- {sentence}" for sentence in change.sentences()[:12]))
 
 # %%
 effect = change.as_dict()["portfolio"]
-pd.DataFrame(effect["migration"]["accounts"]) if isinstance(effect.get("migration"), dict) else effect
+flows = pd.DataFrame(effect["flows"])
+Shown(flows.pivot_table(index="before", columns="after", values="accounts", aggfunc="sum", fill_value=0))
 
 # %% [markdown]
 # ## One config, every engine
@@ -74,12 +68,8 @@ pd.DataFrame(effect["migration"]["accounts"]) if isinstance(effect.get("migratio
 from churnbench.export import verify
 
 engines = ["python", "numpy", "duckdb", "sqlite"] + (["javascript"] if shutil.which("node") else [])
-pd.DataFrame(
-    [
-        {"engine": result.engine, "accounts": result.rows, "differ": len(result.broken)}
-        for result in verify(candidate, engines)
-    ]
-)
+results = verify(candidate, engines)
+Shown(pd.DataFrame([{"engine": r.engine, "accounts": r.rows, "differ": len(r.broken)} for r in results]))
 
 # %% [markdown]
 # A scorer that rounds halves to even, as Python's `round` does, is wrong about once in many thousand accounts. The kit
@@ -151,9 +141,8 @@ row = accounts.iloc[0]
 inputs = {key: None if pd.isna(row[key]) else row[key] for key in scorer.inputs if key in accounts}
 score = scorer.score(inputs)
 print(pointer.version, pointer.sequence, "|", score)
-pd.DataFrame(score.contributions, columns=["metric", "gained_x100", "lost_x100"]).sort_values(
-    "lost_x100", ascending=False
-).head()
+parts = pd.DataFrame(score.contributions, columns=["metric", "gained_x100", "lost_x100"]).set_index("metric")
+Shown(parts.sort_values("lost_x100", ascending=False).head())
 
 # %% [markdown]
 # Whole files go through `churnbench score`; a warehouse takes the same formula as SQL.
@@ -194,3 +183,6 @@ for line in (models / name / "history.jsonl").read_text("utf-8").splitlines():
     entry = json.loads(line)
     if "by" in entry:
         print({key: entry[key] for key in ("at", "sequence", "version", "by", "role", "reason") if entry.get(key)})
+
+# %% [markdown]
+# For the method itself: [8. Claims and truth](08_claims_and_truth.ipynb) holds one review against a simulated truth.

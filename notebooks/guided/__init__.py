@@ -1,0 +1,1 @@
+"""What several notebooks share: opening a project and its run, and drawing."""
