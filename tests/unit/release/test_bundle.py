@@ -64,6 +64,13 @@ def test_the_bundle_holds_everything_and_its_python_lines_run_without_this_proje
     assert "AssertionError: golden.jsonl" in run(check, folder).stderr
 
 
+def test_the_readme_marks_the_dialects_that_the_tests_do_not_execute(config: Path, tmp_path: Path) -> None:
+    text = (write_bundle(config, tmp_path / "bundle", now="2026-03-01") / "README.md").read_text("utf-8")
+    marked = {line.split(".sql")[0].rpartition("/")[2] for line in text.splitlines() if "not executed by" in line}
+    assert marked == {"databricks", "snowflake", "bigquery", "redshift"}
+    assert "- sql/spark.sql\n" in text
+
+
 def test_the_same_config_gives_the_same_bytes(config: Path, tmp_path: Path) -> None:
     folders = [write_bundle(config, tmp_path / name, now="2026-03-01") for name in ("a", "b")]
     names = sorted(path.relative_to(folders[0]) for path in folders[0].rglob("*") if path.is_file())
