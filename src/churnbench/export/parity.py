@@ -9,9 +9,10 @@ from random import Random
 from typing import Any
 
 from churnbench.domain.errors import InputError
-from churnbench.export.conformance import Broken, Case, Kit, differences, kit_of, run_kit
+from churnbench.export.conformance import Broken, Kit, differences, kit_of, run_kit
 from churnbench.export.document import Document, checked_scorer
 from churnbench.export.engines import ENGINES
+from churnbench.export.kit_cases import Case
 from churnbench.export.vectors import Probes
 from churnbench.formula import validate_body
 from churnbench_scorer.golden import everything
