@@ -25,6 +25,15 @@ def spark() -> Iterator[Any]:
     spark_cluster.close()
 
 
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, one for the whole run: playwright runs once in a process. Skips where either is absent."""
+    import browsing
+
+    with browsing.chromium() as opened:
+        yield opened
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]

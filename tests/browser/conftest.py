@@ -1,9 +1,8 @@
-"""One browser and one real review for all tests of the page."""
+"""One real review for all tests of its page."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-import browsing
 import projects
 
 from churnbench.data.project import load_project
@@ -22,13 +20,6 @@ from churnbench.workflow.review import Review
 from churnbench.workflow.what_if import scenario_of
 
 COSTS = "\n[thresholds]\ncontact_cost = 300\nsave_rate = 0.3\n"
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium; tests are skipped where it or playwright is absent."""
-    with browsing.chromium() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="session")

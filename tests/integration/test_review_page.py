@@ -7,7 +7,6 @@ Skipped without Chromium or playwright. To run: `pip install playwright` and ins
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,9 @@ from churnbench.reports import write_review
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import fake_evidence
-from browsing import Visit, chromium
+from browsing import Visit
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("name", ["full", "cross_sectional", "not_enough", "blocked", "hostile", "empty_lists"])
