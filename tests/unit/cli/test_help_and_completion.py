@@ -18,11 +18,12 @@ from projects import HEAD, world, write_project
 from release_worlds import candidate, moved_body, released
 
 from churnbench import tracking
-from churnbench.cli import completion, main
+from churnbench.cli import completion, main, notebook_commands
 from churnbench.data import simulate_demo
 from churnbench.data.world_leaks import LEAKS
 from churnbench.export.engines import ENGINES
 from churnbench.export.sql_dialects import DIALECTS
+from churnbench.workflow import headless
 
 TINY = "\n[calibration]\nbootstrap = 2\n"
 GROUP = typer.main.get_command(main.app)
@@ -100,7 +101,13 @@ def _rollback(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         released(place / "models", place / "made" / str(step), candidate(moved_body(step), config_id="demo"))
 
 
-SET_UP = {"ui": _ui, "rollback": _rollback}
+def _notebooks(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One notebook stands for all; others test that each of them runs."""
+    whole = headless.run_notebooks
+    monkeypatch.setattr(notebook_commands, "run_notebooks", lambda *a, **k: whole(*a, **{**k, "only": ("05",)}))
+
+
+SET_UP = {"ui": _ui, "rollback": _rollback, "notebooks": _notebooks}
 SAYS = {
     "demo": "Verdict",
     "init": "Made acme",
@@ -116,6 +123,7 @@ SAYS = {
     "diff": "usage",
     "shadow": "Both scores",
     "keys new": "private",
+    "notebooks": "05_quarterly_review.html",
     "completion": "complete -o default -F",
 }
 
