@@ -151,6 +151,19 @@ def test_hostile_names_stay_text(browser: Any, review: Review, scenario: Scenari
         assert visit.complaints == []
 
 
+def test_numbers_can_be_typed_key_by_key(browser: Any, page_path: Path) -> None:
+    with Visit(browser, page_path) as visit:
+        visit.what_if()
+        for field, typed in (("#weight0number", "45.5"), ("#band1number", "72.5"), ("#capacitynumber", "37")):
+            box = visit.page.locator(field)
+            box.click()
+            visit.page.keyboard.press("Control+A")
+            visit.page.keyboard.type(typed, delay=20)
+            assert box.input_value() == typed
+            visit.page.keyboard.press("Tab")
+            assert float(box.input_value()) == float(typed)
+
+
 def violations(visit: Visit) -> list[str]:
     """Rules of WCAG levels A and AA that axe-core finds broken on what is seen, and anything serious besides."""
     axe = pytest.importorskip("axe_playwright_python", reason="install axe-playwright-python (pip): it ships axe-core")

@@ -127,8 +127,14 @@ def _as_clause(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:]
 
 
-def _interval(delta: Estimate) -> str:
-    return f"{delta.value:.4f} (90 % interval {delta.low:.4f} to {delta.high:.4f})"
+def _moved(delta: Estimate) -> str:
+    """How the log loss moved, in words."""
+    assert delta.value is not None  # noqa: S101 - narrowed by the caller
+    assert delta.low is not None  # noqa: S101 - likewise
+    assert delta.high is not None  # noqa: S101 - likewise
+    if delta.value < 0:
+        return f"rises by {-delta.value:.4f} (90 % interval {-delta.high:.4f} to {-delta.low:.4f})"
+    return f"falls by {delta.value:.4f} (90 % interval {delta.low:.4f} to {delta.high:.4f})"
 
 
 def _answer(delta: Estimate, margin: float, events: int, guards: tuple[Guard, ...]) -> Decision:
@@ -136,7 +142,7 @@ def _answer(delta: Estimate, margin: float, events: int, guards: tuple[Guard, ..
     assert delta.low is not None  # noqa: S101 - likewise
     assert delta.high is not None  # noqa: S101 - likewise
     broken = [guard for guard in guards if guard.ok is False]
-    figures = f"Log loss falls by {_interval(delta)}; what matters begins at {margin:.4f}."
+    figures = f"Log loss {_moved(delta)}; what matters begins at {margin:.4f}."
     better = delta.low > 0 and delta.value >= margin
     if delta.low >= -margin and delta.high <= margin:
         return Decision(

@@ -36,7 +36,8 @@ VERDICTS = {
 GAIN_HOW = (
     "Accounts of each holdout snapshot called in order of risk, riskiest first; height: "
     "share of the accounts that "
-    "then churned which were among those called. Ranges: 90 %, bootstrap of accounts."
+    "then churned which were among those called; who left within the gap counts as missed. Ranges: 90 %, bootstrap "
+    "of accounts."
 )
 #: The chart ends at this many times the capacity.
 CALLS_SHOWN = 5
@@ -135,7 +136,8 @@ def _facts(lens: Lens) -> list[Fact]:
     rows.append(("log loss", [_with_span(lens, name, "log_loss") for name in lens.main()]))
     k = number(lens.evidence, "contenders", lens.candidate, "at_capacity", "k")
     if k is not None:
-        rows.append((f"churners caught at {whole(k)} calls", [_caught(lens, name) for name in lens.main()]))
+        caught = [_caught(lens, name) for name in lens.main()]
+        rows.append((f"churners caught at {whole(k)} calls, of all who left", caught))
     return [Fact(label, *[*values, "", "", ""][:3]) for label, values in rows]
 
 

@@ -137,7 +137,7 @@ def verdict_evidence(
     )
     return {
         "verdict": decision.verdict,
-        "verdict_sentence": decision.sentence,
+        "verdict_sentence": decision.sentence + (" The candidate was drawn up by hand." if _drafted(backtest) else ""),
         "verdict_reason": decision.reason,
         "delta_log_loss": delta.as_json(),
         "gate": {
@@ -188,6 +188,10 @@ def _guards(contenders: dict[str, Any], candidate: str, segments: list[dict[str,
         ),
         Guard("precision-at-capacity", precision_ok, precision_detail),
     )
+
+
+def _drafted(backtest: Backtest) -> bool:
+    return backtest.settings.draft is not None
 
 
 def _draft_guard(backtest: Backtest, rows: pd.DataFrame) -> tuple[Guard, ...]:

@@ -29,7 +29,7 @@ from churnbench.workflow.contest import Backtest, make_folds, run_backtest
 from churnbench.workflow.documents import candidate_document, config_id, incumbent_document
 from churnbench.workflow.draft import read_draft
 from churnbench.workflow.judgement import judge
-from churnbench.workflow.last_decision import last_decision
+from churnbench.workflow.last_decision import in_force, last_decision
 from churnbench.workflow.lead_evidence import lead_evidence
 from churnbench.workflow.publish import CONFIG, INCUMBENT, exclusive, publish, write_json
 from churnbench.workflow.recording import record_blocked, record_files, record_review
@@ -135,7 +135,7 @@ def run_review(
         with watch.stage("tracking"):
             record_review(recorder, project, backtest, evidence, staging)
         evidence["seconds"] = watch.seconds()
-        evidence["warnings"] = [*evidence["warnings"], *recorder.warnings]
+        evidence["warnings"] = [*in_force(evidence), *evidence["warnings"], *recorder.warnings]
         write_json(staging / "evidence.json", evidence)
         documents = {"incumbent": read_document(staging / INCUMBENT), "candidate": read_document(staging / CONFIG)}
         scenario = scenario_of(project, backtest, evidence, documents)

@@ -37,8 +37,13 @@ def last_section(lens: Lens) -> Section:
     if rows:
         blocks.append(_promises(rows, outcome))
     else:
-        blocks.append(Missing("Promised beside observed risk", clean(words(outcome, "note"), 300).rstrip(".")))
+        blocks.append(Missing("Promised beside observed risk", _clause(clean(words(outcome, "note"), 300))))
     return Section("lasttime", title, turned_out(last) or "Too early to say how it turned out.", blocks, short)
+
+
+def _clause(sentence: str) -> str:
+    """A sentence as the end of another one."""
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
 
 
 def decided(last: Mapping[str, Any]) -> str:
@@ -47,7 +52,7 @@ def decided(last: Mapping[str, Any]) -> str:
     said = clean(words(last, "decision") or words(last, "reason"), 400)
     return (
         f"On {day(words(last, 'at'))} {clean(words(last, 'by'), 200)} ({clean(words(last, 'role'), 200)}) {verb} "
-        f"version {clean(words(last, 'config_version'), 40)}" + (f": {said}" if said else ".")
+        f"version {clean(words(last, 'config_version'), 40)}" + (f": {said.rstrip('.')}." if said else ".")
     )
 
 

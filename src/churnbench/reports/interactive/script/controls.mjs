@@ -28,18 +28,18 @@ class Slider {
       if (this.field.value !== "" && Number.isFinite(value)) change(Math.round(value * about.scale));
     });
     // While a number is being typed it is left alone; afterwards it shows what holds.
-    this.field.addEventListener("change", () => this.show(this.value, this.before));
+    this.field.addEventListener("change", () => this.show(this.value, this.before, true));
   }
 
-  /** Shows a value, and what it was in the formula started from. */
-  show(value, before) {
+  /** Shows a value, and what it was in the formula started from; `settled` also where somebody is typing. */
+  show(value, before, settled = false) {
     this.value = value;
     this.before = before;
     const { scale, unit, decimals } = this.about;
     const text = (value / scale).toFixed(decimals);
     this.slide.value = String(value / scale);
     this.slide.setAttribute("aria-valuetext", `${text} ${unit}`);
-    if (document.activeElement !== this.field || Number(this.field.value) === value / scale) this.field.value = text;
+    if (settled || document.activeElement !== this.field) this.field.value = text;
     this.was.textContent = value === before ? "" : `was ${fixed(before / scale, decimals)}`;
   }
 }
