@@ -102,6 +102,7 @@ def verdict(reviewed: Reviewed) -> str:
         arr=np.full(len(rows), np.nan),
         costs=None,
         seconds={},
+        entered=CONTENDERS,
         progress=Silent(),
     )
     delta = difference(reviewed)
