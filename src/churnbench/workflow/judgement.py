@@ -127,6 +127,7 @@ def verdict_evidence(
     base_rate = float(rows["y"].mean())
     events = int(rows.loc[rows["y"] == 1, "account_id"].nunique())
     guards = _guards(contenders, candidate, segments) + _draft_guard(backtest, rows)
+    by_hand = "" if backtest.settings.draft is None else " The candidate was drawn up by hand."
     decision = decide(
         delta,
         base_rate=base_rate,
@@ -137,7 +138,7 @@ def verdict_evidence(
     )
     return {
         "verdict": decision.verdict,
-        "verdict_sentence": decision.sentence + (" The candidate was drawn up by hand." if _drafted(backtest) else ""),
+        "verdict_sentence": decision.sentence + by_hand,
         "verdict_reason": decision.reason,
         "delta_log_loss": delta.as_json(),
         "gate": {
@@ -188,10 +189,6 @@ def _guards(contenders: dict[str, Any], candidate: str, segments: list[dict[str,
         ),
         Guard("precision-at-capacity", precision_ok, precision_detail),
     )
-
-
-def _drafted(backtest: Backtest) -> bool:
-    return backtest.settings.draft is not None
 
 
 def _draft_guard(backtest: Backtest, rows: pd.DataFrame) -> tuple[Guard, ...]:

@@ -12,6 +12,8 @@ from churnbench.reports.reading import estimate, interval, number, records, text
 from churnbench.reports.wording import fixed, percent, span, whole
 
 _NAMES = Column("", numeric=False)
+#: What every table of contenders begins with; the empty heading stands over the drawn interval.
+_MEASURED = (_NAMES, Column("AUC"), Column("90 % interval"), Column("", numeric=False), Column("log loss"))
 
 
 def config_panel(document: Mapping[str, Any]) -> str:
@@ -95,14 +97,7 @@ def _contenders(evidence: Mapping[str, Any]) -> str:
             ]
         )
     k = next((number(entry, "at_capacity", "k") for entry in found.values()), None)
-    columns = [
-        _NAMES,
-        Column("AUC"),
-        Column("90 % interval"),
-        Column("", numeric=False),
-        Column("log loss"),
-        Column("caught" if k is None else f"caught, {whole(k)} calls"),
-    ]
+    columns = [*_MEASURED, Column("caught" if k is None else f"caught, {whole(k)} calls")]
     return table(columns, rows, "Contenders on the holdout, which none of them saw.") if rows else ""
 
 
@@ -184,14 +179,7 @@ def _summary(summary: pd.DataFrame) -> str:
         drawn = None if bounds is None else Range(*bounds, value, start, end)
         figures = (fixed(float(line["log_loss"]), 4), fixed(float(line["lift_at_10pct"]), 1))
         rows.append([str(label), fixed(value), span(bounds), drawn, *figures])
-    columns = [
-        _NAMES,
-        Column("AUC"),
-        Column("90 % interval"),
-        Column("", numeric=False),
-        Column("log loss"),
-        Column("lift, top tenth"),
-    ]
+    columns = [*_MEASURED, Column("lift, top tenth")]
     return table(columns, rows, "Walk-forward: every row is predicted by a fit that could not have known it.")
 
 
