@@ -48,8 +48,8 @@ def as_history(frame: pd.DataFrame, extra: Iterable[str] = ()) -> pd.DataFrame:
 
     >>> reading = {"account_id": ["a"], "as_of": ["2026-01-31"], "health_score_x100": [6412], "band": ["yellow"]}
     >>> history = as_history(pd.DataFrame(reading))
-    >>> history.loc[0, ["health_score", "calculated_band", "coverage_bp"]].tolist()
-    [64.12, 'yellow', 10000]
+    >>> history[["health_score", "calculated_band", "coverage_bp"]].to_dict("records")
+    [{'health_score': 64.12, 'calculated_band': 'yellow', 'coverage_bp': 10000}]
     """
     made = frame.copy()
     made["account_id"] = made["account_id"].astype(str)
