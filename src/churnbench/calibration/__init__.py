@@ -5,6 +5,7 @@ from churnbench.calibration.contenders import CONTENDERS, Contender, FittedConte
 from churnbench.calibration.derivations import DERIVATIONS, DerivedFormula
 from churnbench.calibration.draft import UNTESTED, Draft
 from churnbench.calibration.gate import Decision, Guard, decide, null_log_loss, small_data_tier
+from churnbench.calibration.in_force import InForce
 from churnbench.calibration.limits import Limits
 from churnbench.calibration.pooling import PooledRate, pooled_rates
 from churnbench.calibration.prices import Price, missing_policies, prices
@@ -26,6 +27,7 @@ __all__ = [
     "FitClock",
     "FittedContender",
     "Guard",
+    "InForce",
     "Limits",
     "PooledRate",
     "Price",

@@ -8,7 +8,7 @@ orders and separates accounts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ import pandas as pd
 
 from churnbench.backtesting import Prediction
 from churnbench.calibration.derivations import DERIVATIONS, DerivedFormula, derive_draft
+from churnbench.calibration.gate import Tier
 from churnbench.calibration.training import Settings, Training
 from churnbench.domain.cohort import OutcomeWindow
 from churnbench.formula import score_frame, with_risk_curve
@@ -257,10 +258,24 @@ CONTENDERS: dict[str, Contender] = {
     "lightgbm": Contender("LightGBM (ceiling)", "model", _fit_lightgbm),
     "best_single_metric": Contender("best single metric", "rule", _fit_best_single),
 }
+#: What LightGBM is called where it is no ceiling.
+NO_CEILING = "LightGBM (challenger)"
+#: What today's formula is called where it is a released one.
+IN_FORCE = "formula in force"
 #: Enters beside them when somebody brings a formula of their own.
 DRAFT = Contender("draft by hand", "formula", _fit_draft)
 
 
-def contenders_of(settings: Settings) -> dict[str, Contender]:
-    """Who takes part in a review, in the order in which tables show them."""
-    return CONTENDERS if settings.draft is None else {**CONTENDERS, "draft": DRAFT}
+def contenders_of(settings: Settings, tier: Tier = "full") -> dict[str, Contender]:
+    """Who takes part in a review, in the order in which tables show them.
+
+    Args:
+        settings: names a draft and the formula in force.
+        tier: below "full", boosting has too little to learn from to be what is at most possible.
+    """
+    found = dict(CONTENDERS)
+    if tier != "full":
+        found["lightgbm"] = replace(found["lightgbm"], label=NO_CEILING)
+    if settings.in_force is not None:
+        found["incumbent"] = replace(found["incumbent"], label=IN_FORCE)
+    return found if settings.draft is None else {**found, "draft": DRAFT}

@@ -70,7 +70,7 @@ def judge(
         arr=rows["arr"].to_numpy(dtype=float),
         costs=_costs(project),
         seconds=backtest.fit_seconds,
-        entered=contenders_of(backtest.settings),
+        entered=contenders_of(backtest.settings, backtest.training.tier),
         progress=progress,
     )
     progress.stage("drawing up the evidence")
@@ -283,7 +283,7 @@ def _warnings(backtest: Backtest, contenders: dict[str, Any], unlocks: int) -> l
             f"This holdout has been looked at {unlocks} times. Each look that changes a setting makes its "
             "verdict a little too hopeful; new data restore it."
         )
-    found += segment_warnings(backtest.spec, backtest.candidate)
+    found += segment_warnings(backtest.training.today_body, backtest.candidate)
     if backtest.settings.draft is not None:
         found.append(f"The candidate was drawn up by hand ({backtest.settings.draft.file}); nothing in it was learned.")
     elif backtest.candidate.name != "anchored":

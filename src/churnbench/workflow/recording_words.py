@@ -44,7 +44,7 @@ def review_note(evidence: Mapping[str, Any]) -> str:
 def _contenders(evidence: Mapping[str, Any]) -> list[str]:
     gate, found = evidence["gate"], evidence["contenders"]
     k = found["incumbent"]["at_capacity"]["k"]
-    shown = {"incumbent": "today's formula", gate["candidate"]: "candidate", "lightgbm": "LightGBM (ceiling)"}
+    shown = {"incumbent": "today's formula", gate["candidate"]: "candidate", "lightgbm": found["lightgbm"]["label"]}
     rows = []
     for name, label in shown.items():
         holdout, caught = found[name]["holdout"], found[name]["at_capacity"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from churnbench.calibration import FittedContender, Training
 from churnbench.calibration.refinements import RampTrial, Refinements, SegmentTrial, Trial
 from churnbench.calibration.segment_uncertainty import ProfileSpread, resample_profiles
 from churnbench.calibration.segment_weights import OWN_EVENTS
-from churnbench.domain.formula_spec import FormulaSpec
 
 _ONE_PROFILE = "One profile for all segments. "
 _NOT_ANCHORED = "Only the anchored refit learns them."
@@ -53,9 +53,15 @@ def refinement_evidence(training: Training, candidate: FittedContender) -> dict[
     }
 
 
-def segment_warnings(spec: FormulaSpec, candidate: FittedContender) -> list[str]:
-    """What a reader must know who is used to today's segment profiles; nothing when today's formula has none."""
-    if not spec.segment_weights:
+def segment_warnings(today: Mapping[str, Any], candidate: FittedContender) -> list[str]:
+    """What a reader must know who is used to today's segment profiles; nothing when today's formula has none.
+
+    Args:
+        today: body of today's formula.
+        candidate: the finished candidate.
+    """
+    profiles = {entry["segment"] for entry in today["segments"]["by"]}
+    if not profiles:
         return []
     found = None if candidate.derived is None else candidate.derived.refinements
     if found is None or not found.segments.adopted:
@@ -65,7 +71,7 @@ def segment_warnings(spec: FormulaSpec, candidate: FittedContender) -> list[str]
             "from the whole book, and limits on moves are held against the default profile. See the segments before "
             f"adopting it.{why}"
         ]
-    others = sorted(set(spec.segment_weights) - set(found.final.weights.shares))
+    others = sorted(profiles - set(found.final.weights.shares))
     if not others:
         return []
     return [
