@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -180,6 +181,20 @@ def ramp_sentence(found: RampTrial) -> str:
 def _figures(trial: Trial) -> str:
     moved = "fell" if trial.gain > 0 else "rose"
     return (
-        f"on later training rows the log loss {moved} by {abs(trial.gain):.5f} (standard error {trial.error:.5f}) and "
-        f"AUC changed by {trial.auc:+.4f}"
+        f"on later training rows the log loss {moved} by {_seen(abs(trial.gain))} (standard error "
+        f"{_seen(trial.error)}) and AUC changed by {trial.auc:+.4f}"
     )
+
+
+def _seen(size: float) -> str:
+    """A small difference with as many decimals as show it.
+
+    >>> _seen(0.00213), _seen(0.0000083), _seen(3e-12), _seen(0.0)
+    ('0.0021', '0.0000083', 'less than 0.00000001', '0')
+    """
+    if size == 0:
+        return "0"
+    if size < 1e-8:
+        return "less than 0.00000001"
+    decimals = max(4, 1 - math.floor(math.log10(size)))
+    return f"{size:.{decimals}f}"
