@@ -3,7 +3,7 @@
 from churnbench.calibration.anchored import AnchoredFit, AnchoredRefit
 from churnbench.calibration.contenders import CONTENDERS, Contender, FittedContender, contenders_of
 from churnbench.calibration.derivations import DERIVATIONS, DerivedFormula
-from churnbench.calibration.draft import UNTESTED, Draft
+from churnbench.calibration.draft import TESTED, UNTESTED, Draft
 from churnbench.calibration.gate import Decision, Guard, decide, null_log_loss, small_data_tier
 from churnbench.calibration.in_force import InForce
 from churnbench.calibration.limits import Limits
@@ -17,6 +17,7 @@ from churnbench.calibration.uncertainty import Spread, resample_weights
 __all__ = [
     "CONTENDERS",
     "DERIVATIONS",
+    "TESTED",
     "UNTESTED",
     "AnchoredFit",
     "AnchoredRefit",

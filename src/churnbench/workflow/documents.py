@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from churnbench.calibration import FittedContender, InForce
+from churnbench.calibration import TESTED, FittedContender, InForce
 from churnbench.data.project import Project
 from churnbench.export import build_document
 from churnbench.release.versions import level_of_change, next_version
@@ -46,9 +46,10 @@ def candidate_document(project: Project, backtest: Backtest, evidence: Mapping[s
     if found is None:
         old = {metric["input"] for metric in (backtest.fitted["incumbent"].body or {})["metrics"]}
         new = {metric["input"] for metric in (backtest.candidate.body or {})["metrics"]}
-        place = _Place("1.1.0" if old == new else "2.0.0", 2, "1.0.0")
+        place = _Place("1.1.0" if old == new else "2.0.0", 2, "1.0.0", _origin(backtest, evidence))
         return _document(project, backtest, evidence, backtest.candidate, place)
-    first = _Place(next_version(found.version, "minor"), found.sequence + 1, found.version)
+    origin = _origin(backtest, evidence)
+    first = _Place(next_version(found.version, "minor"), found.sequence + 1, found.version, origin)
     made = _document(project, backtest, evidence, backtest.candidate, first)
     before = {"inputs": found.inputs, "body": found.body, "integrity": {"body_sha256": found.body_sha256}}
     version = next_version(found.version, level_of_change(before, made))
@@ -59,11 +60,12 @@ def candidate_document(project: Project, backtest: Backtest, evidence: Mapping[s
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a config stands in its line: its version and sequence, and the version it follows."""
+    """Where a config stands in its line: version, sequence, the version it follows, and notes on where it came from."""
 
     version: str
     sequence: int
     supersedes: str | None
+    extra: Mapping[str, Any] | None = None
 
 
 def _place_of(found: InForce) -> _Place:
@@ -99,7 +101,7 @@ def _document(
         "code_commit": _commit(),
         "metrics": _measures(evidence, contender.name),
         "verdict": evidence["verdict"],
-        "warnings": list(evidence["warnings"]),
+        "warnings": [*(_tested(backtest, evidence) if place.extra else []), *evidence["warnings"]],
         "approvals": [],
     }
     lifecycle = {
@@ -120,7 +122,28 @@ def _document(
         inputs=inputs,
         provenance=provenance,
         lifecycle=lifecycle,
+        extra=place.extra,
     )
+
+
+def _tested(backtest: Backtest, evidence: Mapping[str, Any]) -> list[str]:
+    draft = backtest.settings.draft
+    if draft is None:
+        return []
+    day = evidence["project"]["created"][:10]
+    return [f"It came from {draft.described()} and was backtested on {day}; the verdict was {evidence['verdict']!r}."]
+
+
+def _origin(backtest: Backtest, evidence: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Notes of a config that was brought and tested; None for one that this run derived."""
+    draft = backtest.settings.draft
+    if draft is None:
+        return None
+    day = evidence["project"]["created"][:10]
+    role = "draft" if draft.manual else "candidate"
+    status = {"status": TESTED} if draft.manual else {}
+    tested = {"file": draft.file, "backtested_on": day, "verdict": evidence["verdict"]}
+    return {role: {**draft.origin, **status, **tested}}
 
 
 def _window(backtest: Backtest) -> list[str]:

@@ -158,34 +158,6 @@ def _learned_points(rule: Mapping[str, Any], low: float, high: float) -> list[li
     return [[float(a), float(p)] for a, p in zip(at, np.interp(at, knots, heights), strict=True)]
 
 
-def direction_evidence(training: Training, candidate: FittedContender) -> list[dict[str, Any]]:
-    """The `direction_changes` section: what a person must approve."""
-    if candidate.derived is None or candidate.derived.refit is None:
-        return []
-    words = {"higher_is_healthier": "higher is healthier", "lower_is_healthier": "lower is healthier"}
-    opposite = {"higher_is_healthier": "lower is healthier", "lower_is_healthier": "higher is healthier"}
-    declared = {metric.id: metric for metric in training.spec.metrics}
-    found = []
-    latest = {change.metric: change for change in candidate.derived.refit[1].changes}
-    for metric, change in latest.items():
-        direction = declared[metric].direction
-        proposed = opposite[direction] if change.shape == "flipped" else "a curve that rises and falls"
-        label = declared[metric].label or metric
-        found.append(
-            {
-                "metric": metric,
-                "declared": words[direction],
-                "proposed": proposed,
-                "statistic": change.statistic,
-                "needed": change.needed,
-                "design_effect": change.design_effect,
-                "detail": f"'{label}' was declared {words[direction]}; the accounts say {proposed} "
-                f"(evidence {change.statistic:.0f}, needed {change.needed:.0f}).",
-            }
-        )
-    return found
-
-
 def price_evidence(found: Sequence[Price]) -> list[dict[str, Any]]:
     """The `constraints` section."""
     return [

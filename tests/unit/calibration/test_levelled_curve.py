@@ -11,7 +11,7 @@ from small_books import plain_spec
 
 from churnbench.calibration.levelled_curve import levelled
 from churnbench.formula import build_body, score_frame, with_risk_curve
-from churnbench.metrics.reliability import logit
+from churnbench.metrics.reliability import expit, logit
 
 
 def book(rows: int = 400, seed: int = 1) -> pd.DataFrame:
@@ -21,7 +21,9 @@ def book(rows: int = 400, seed: int = 1) -> pd.DataFrame:
 
 def body_with_curve(frame: pd.DataFrame) -> dict[str, object]:
     body = build_body(plain_spec({"use": 1.0}), frame)
-    points = [[0.0, 0.4, 0.3, 0.5], [50.0, 0.1, 0.08, 0.13], [100.0, 0.02, 0.01, 0.04]]
+    at = np.linspace(0.0, 100.0, 41)
+    risks = [expit(level - 0.04 * at) for level in (0.0, -0.3, 0.3)]
+    points = [[float(score), *(float(risk[k]) for risk in risks)] for k, score in enumerate(at)]
     return with_risk_curve(body, [{"id": "all", "from": None, "to": None, "points": points}])
 
 
@@ -36,8 +38,8 @@ def test_expected_churn_becomes_observed_churn_and_scores_stay(rate: float) -> N
     y = (np.arange(len(frame)) < rate * len(frame)).astype(float)
     moved = levelled(body, frame, y)
     before, after = score_frame(body, frame), score_frame(moved, frame)
-    # Between its points a curve is a straight line in probability, so that the level is met closely, not exactly.
-    assert after["churn_probability"].mean() == pytest.approx(y.mean(), rel=0.05)
+    # Between its points a curve is a straight line in probability, so that the level is met closely.
+    assert after["churn_probability"].mean() == pytest.approx(y.mean(), rel=0.005)
     pd.testing.assert_series_equal(before["health_score_x100"], after["health_score_x100"])
     pd.testing.assert_series_equal(before["band"], after["band"])
 
