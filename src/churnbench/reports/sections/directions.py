@@ -17,8 +17,8 @@ HOW = (
     "repeated rows per account, exceeds the limit shown. Nothing is turned without the sign-off of a person."
 )
 
-NUMBER_LEGEND = (("l today", "hand"), ("l cand", "candidate"), ("r cand", "90 % range"), ("h", "accounts"))
-CATEGORY_LEGEND = (("o today", "hand"), ("d cand", "candidate"), ("r cand", "90 % range"))
+NUMBER_LEGEND = (("l today", "today"), ("l cand", "candidate"), ("r cand", "90 % range"), ("h", "accounts"))
+CATEGORY_LEGEND = (("o today", "today"), ("d cand", "candidate"), ("r cand", "90 % range"))
 
 
 def directions_section(lens: Lens) -> Section:
@@ -69,7 +69,7 @@ def curve_figures(lens: Lens, curve: Mapping[str, Any], how: str = "") -> list[F
     """Learned curve and SHAP dependence of one metric, as far as they are known."""
     name = lens.metric(words(curve, "metric"))
     figures = []
-    learned = learned_curve(curve, f"{name}: points by value, hand curve and candidate with 90 % range")
+    learned = learned_curve(curve, f"{name}: points by value, today's curve and the candidate's with 90 % range")
     if learned is not None:
         legend = CATEGORY_LEGEND if words(curve, "kind") == "category" else NUMBER_LEGEND
         figures.append(Figure("Points it earns", learned, how, legend, f"curve_{words(curve, 'metric')}"))
