@@ -1,4 +1,4 @@
-"""What calling the k riskiest accounts of every snapshot earns, and calling all whom it pays to call, with intervals."""
+"""What calls earn, of the k riskiest accounts of every snapshot and of all whom it pays to call, with intervals."""
 
 from __future__ import annotations
 

@@ -70,8 +70,8 @@ function finishedBand(name, sums, all, snapshots) {
  * What calling everybody in the lowest band would have caught, per segment.
  * @param {object} book what `unpacked` gave
  * @param {Uint8Array} band place of each row's band, 0 the lowest
- * @returns {Array<object>} per segment, by name: segment, caught, missed, alarms, quiet (rows), precision and recall with
- *   precisionLimits and recallLimits ([low, high], accounts as clusters); null where there are no rows
+ * @returns {Array<object>} per segment, by name: segment, caught, missed, alarms, quiet (rows), precision and recall
+ *   with precisionLimits and recallLimits ([low, high], accounts as clusters); null where there are no rows
  */
 export function confusionBySegment(book, band) {
   const { words, codes } = book.segment;

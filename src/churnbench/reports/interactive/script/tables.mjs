@@ -7,7 +7,8 @@ const REASONS = 3;
 
 /** Draws every result into its place. */
 export function drawResults(places, what, figures, before) {
-  const view = { what, figures, before, was: namesOf(what)[what.compare], guess: what.data.sample === null ? "" : "\u2248 " };
+  const guess = what.data.sample === null ? "" : "\u2248 ";
+  const view = { what, figures, before, was: namesOf(what)[what.compare], guess };
   places.bands.replaceChildren(bandChart(view), bandTable(view));
   places.calls.replaceChildren(callTable(view));
   places.segments.replaceChildren(segmentTable(view));
@@ -105,8 +106,8 @@ const CALL_HOW =
   "The riskiest accounts of every snapshot are called, by the probability that the formula prints; accounts without " +
   "a score last; ties count in part. Caught: distinct churned accounts. Lift: precision over the churn rate of all " +
   "rows. The probability curve is the one of the formula started from: it was not fitted anew to these weights. " +
-  "Intervals: 90 %, accounts resampled when the review was made, for each formula and capacity as shipped; they do not " +
-  "move with the sliders.";
+  "Intervals: 90 %, accounts resampled when the review was made, for each formula and capacity as shipped; they do " +
+  "not move with the sliders.";
 
 function callTable({ what, figures, before, guess, was }) {
   const [now, then] = [what.shipped(true), what.shipped(false)];
