@@ -52,8 +52,16 @@ class DerivedFormula:
     refinements: Refinements | None = None
 
 
+def derive_hand(training: Training) -> DerivedFormula:
+    """The declared formula as it is; it learns nothing, so its scores are out of fold everywhere."""
+    shares = {c.metric: float(s) for c, s in zip(training.hand_curves, training.hand_shares, strict=True)}
+    return _scored(training, training.hand_body, training.held_out_rows, shares)
+
+
 def derive_today(training: Training) -> DerivedFormula:
     """Today's formula as it is: the one in force, else the declared one. It learns nothing here."""
+    if training.settings.in_force is None:
+        return derive_hand(training)
     shares = {c.metric: float(s) for c, s in zip(training.hand_curves, training.today_shares, strict=True)}
     return _scored(training, training.today_body, training.held_out_rows, shares)
 
