@@ -135,7 +135,9 @@ def test_sentences_fit_every_outcome_of_a_trial(adopted: Made) -> None:
     trial = candidate.derived.refinements.segments  # type: ignore[union-attr]
     assert "fell by" in segment_sentence(trial)
     worse = replace(trial, trial=Trial(False, -0.001, 0.002, -0.01))
-    assert "rose by 0.00100" in segment_sentence(worse)
+    assert "rose by 0.0010 (standard error 0.0020)" in segment_sentence(worse)
+    tiny = replace(trial, trial=Trial(False, -8.3e-6, 4e-7, 0.0))
+    assert "rose by 0.0000083 (standard error 0.00000040)" in segment_sentence(tiny)
     alone = replace(trial, weights=replace(trial.weights, shares={}), trial=Trial(False, 0.0, 0.0, 0.0))
     assert "not enough churned accounts" in segment_sentence(alone)
     ramp = LifecycleRamp(((90.0, 1.3), (135.0, 1.1), (180.0, 1.0)))
