@@ -60,3 +60,16 @@ def test_a_draft_says_that_nobody_validated_it(
     # Whoever set it had the outcomes of the holdout before their eyes.
     last = scenario.rows["as_of"].max().date()
     assert date.fromisoformat(document["provenance"]["label_window"][1]) > last
+
+
+def test_a_capacity_that_was_chosen_travels_with_the_draft_and_the_reviews_own_does_not(
+    browser: Any, page_path: Path, tmp_path: Path
+) -> None:
+    with Visit(browser, page_path) as visit:
+        visit.what_if()
+        visit.page.locator("#weight0number").fill("12")
+        plain = exported(visit, tmp_path / "plain.json")
+        visit.page.locator("#capacitynumber").fill("7")
+        chosen = exported(visit, tmp_path / "chosen.json")
+    assert "capacity" not in read_document(plain)["extra"]["draft"]
+    assert read_document(chosen)["extra"]["draft"]["capacity"] == 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,50 @@ def test_hostile_names_stay_text(browser: Any, review: Review, scenario: Scenari
         assert "\u202e" not in visit.page.locator("#whatifmoves").text_content()
         assert visit.requests == [visit.path.as_uri()]
         assert visit.complaints == []
+
+
+def test_a_value_that_is_not_possible_is_answered(browser: Any, page_path: Path) -> None:
+    with Visit(browser, page_path) as visit:
+        visit.what_if()
+        said = visit.page.locator("#whatifcontrols .said")
+        visit.page.locator("#weight0number").fill("-5")
+        assert said.nth(0).text_content() == "\u22125.00 is not possible; 0.00 holds."
+        visit.page.locator("#weight0number").fill("20")
+        assert said.nth(0).text_content() == ""
+        weights = len(dict(visit.figures()["profiles"])[""])
+        for place in range(1, weights):
+            visit.page.locator(f"#hold{place}").check()
+        visit.page.locator("#weight0number").fill("30")
+        assert said.nth(0).text_content() == (
+            "30.00 is not possible, since all other weights are held: release one; 20.00 holds."
+        )
+        visit.page.locator("#hold1").uncheck()
+        visit.page.locator("#hold2").uncheck()
+        visit.page.locator("#weight0number").fill("100")
+        assert "with the weights that are held" in (said.nth(0).text_content() or "")
+        visit.page.locator("#capacitynumber").fill("0")
+        assert visit.page.locator(".slider", has_text="Accounts a snapshot").locator(".said").text_content() == (
+            "0 is not possible; 1 holds."
+        )
+        visit.page.locator("#whatifreset").click()
+        assert "".join(said.all_text_contents()) == ""
+
+
+def test_an_account_of_two_hundred_letters_leaves_room_for_the_reasons(
+    browser: Any, review: Review, scenario: Scenario, tmp_path: Path
+) -> None:
+    rows = scenario.rows.assign(account_id=scenario.rows["account_id"].astype(str) + "w" * 200)
+    path = write_review(review.evidence, tmp_path / "review.html", scenario=replace(scenario, rows=rows))
+    with Visit(browser, path, viewport={"width": 1280, "height": 900}) as visit:
+        visit.what_if()
+        visit.page.locator("#weight0number").fill("60")
+        visit.figures()
+        line = visit.page.locator("#whatifmoves .tablebox").nth(1).locator("tbody tr").first
+        widths = [box["width"] for box in (cell.bounding_box() for cell in line.locator("td").all()) if box]
+        assert widths[0] < 240
+        assert widths[-1] > 160
+        box = visit.page.locator("#whatifmoves .scroll").nth(1)
+        assert box.evaluate("part => part.scrollWidth - part.clientWidth") <= 1
 
 
 def test_numbers_can_be_typed_key_by_key(browser: Any, page_path: Path) -> None:

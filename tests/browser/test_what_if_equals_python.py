@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browsing import Visit
-from what_if_figures import band_figures, call_figures, edited, profit_a_row, scored
+from what_if_figures import band_figures, call_figures, edited, profit_a_row, profit_of_calls, scored, segment_figures
 
 from churnbench.reports import Scenario, page, write_review
 from churnbench.reports.interactive import payload
@@ -39,11 +39,8 @@ def assert_equal_to_python(found: dict[str, Any], scenario: Scenario, start: str
     assert close(found["bands"], band_figures(rows, names))
     assert close(found["calls"], call_figures(rows, found["capacity"], scenario.too_late))
     assert close(found["profit"]["worthwhile"], profit_a_row(rows, scenario))
-    lowest = rows[rows["band"] == names[0]]
-    for one in found["segments"]:
-        mine = lowest[lowest["segment"] == one["segment"]]
-        assert one["caught"] == (mine["y"] == 1).sum()
-        assert one["alarms"] == (mine["y"] == 0).sum()
+    assert close(found["profit"]["ofCalls"], profit_of_calls(rows, scenario, found["capacity"]))
+    assert close(found["segments"], segment_figures(rows, names[0]))
 
 
 @pytest.mark.parametrize("start", ["candidate", "incumbent"])
@@ -82,6 +79,27 @@ def test_moved_sliders_show_what_python_computes(browser: Any, page_path: Path, 
         assert "7 calls a snapshot" in visit.page.locator("#whatifsummary").text_content()
         visit.page.locator("#whatifreset").click()
         assert visit.figures()["scores"] == before["scores"]
+
+
+def test_intervals_of_calls_are_those_of_python_and_say_when_they_are_of_another_setting(
+    browser: Any, page_path: Path, scenario: Scenario, review: Review
+) -> None:
+    assert set(scenario.intervals["candidate"]) == {"precision", "recall", "lift", "ofCalls", "worthwhile"}
+    low, high = (f"{100 * end:.1f}" for end in scenario.intervals["candidate"]["precision"] or [])
+    reached = review.evidence["contenders"][review.evidence["gate"]["candidate"]]["at_capacity"]["precision"]["ci90"]
+    assert close(scenario.intervals["candidate"]["precision"], reached)
+    with Visit(browser, page_path) as visit:
+        visit.what_if()
+        notes = visit.page.locator("#whatifcalls tr", has_text="precision").locator(".sub")
+        assert notes.nth(0).text_content() == f"{low} \u2013 {high} %"
+        assert "shipped" not in (notes.nth(1).text_content() or "")
+        visit.page.locator("#weight0number").fill("41.37")
+        visit.figures()
+        assert notes.nth(0).text_content() == f"shipped setting: {low} \u2013 {high} %"
+        assert "shipped" not in (notes.nth(1).text_content() or "")
+        visit.page.locator("#capacitynumber").fill("7")
+        visit.figures()
+        assert (notes.nth(1).text_content() or "").startswith("shipped setting: ")
 
 
 def test_a_segment_with_weights_of_its_own_is_moved_alone(browser: Any, page_path: Path, scenario: Scenario) -> None:

@@ -95,6 +95,45 @@ def call_figures(rows: pd.DataFrame, k: int, too_late: int) -> dict[str, float |
     }
 
 
+def segment_figures(rows: pd.DataFrame, lowest: str) -> list[dict[str, Any]]:
+    """Rows flagged in the lowest band against rows that churned, with limits, by segment."""
+    found = []
+    for segment, part in rows.groupby("segment", sort=True):
+        y, flagged = part["y"].to_numpy(dtype=float), (part["band"] == lowest).to_numpy()
+        accounts = part["account_id"].to_numpy(dtype=object)
+        entry: dict[str, Any] = {
+            "segment": segment,
+            "caught": float((flagged & (y == 1)).sum()),
+            "alarms": float((flagged & (y == 0)).sum()),
+            "missed": float((~flagged & (y == 1)).sum()),
+            "quiet": float((~flagged & (y == 0)).sum()),
+        }
+        for name, inside, of in (("precision", flagged, y), ("recall", y == 1, flagged.astype(float))):
+            rate = korn_graubard(of[inside], accounts[inside]) if inside.any() else None
+            entry[name] = None if rate is None else rate.value
+            entry[f"{name}Limits"] = None if rate is None else [rate.low, rate.high]
+        found.append(entry)
+    return found
+
+
+def profit_of_calls(rows: pd.DataFrame, scenario: Scenario, k: int) -> float | None:
+    """What the k riskiest accounts of every snapshot earn when called, mean over snapshots."""
+    assert scenario.contact_cost is not None
+    assert scenario.save_rate is not None
+    gain = scenario.save_rate * rows["arr"].to_numpy(dtype=float)
+    earned = np.where(
+        rows["y"] == 1, gain - scenario.contact_cost, np.where(np.isnan(gain), np.nan, -scenario.contact_cost)
+    )
+    total = 0.0
+    for _, part in rows.assign(earned=np.nan_to_num(earned)).groupby("as_of"):
+        left = float(k)
+        for _, tied in sorted(part.groupby("p"), key=lambda pair: -pair[0]):
+            share = min(1.0, max(0.0, left / len(tied)))
+            total += share * float(tied["earned"].sum())
+            left -= len(tied)
+    return total / max(1, rows["as_of"].nunique())
+
+
 def profit_a_row(rows: pd.DataFrame, scenario: Scenario) -> float:
     """Expected profit of contacting all whom it pays to contact."""
     assert scenario.contact_cost is not None

@@ -3,8 +3,9 @@
 from churnbench.calibration.anchored import AnchoredFit, AnchoredRefit
 from churnbench.calibration.contenders import CONTENDERS, Contender, FittedContender, contenders_of
 from churnbench.calibration.derivations import DERIVATIONS, DerivedFormula
-from churnbench.calibration.draft import UNTESTED, Draft
+from churnbench.calibration.draft import TESTED, UNTESTED, Draft
 from churnbench.calibration.gate import Decision, Guard, decide, null_log_loss, small_data_tier
+from churnbench.calibration.in_force import InForce
 from churnbench.calibration.limits import Limits
 from churnbench.calibration.pooling import PooledRate, pooled_rates
 from churnbench.calibration.prices import Price, missing_policies, prices
@@ -16,6 +17,7 @@ from churnbench.calibration.uncertainty import Spread, resample_weights
 __all__ = [
     "CONTENDERS",
     "DERIVATIONS",
+    "TESTED",
     "UNTESTED",
     "AnchoredFit",
     "AnchoredRefit",
@@ -26,6 +28,7 @@ __all__ = [
     "FitClock",
     "FittedContender",
     "Guard",
+    "InForce",
     "Limits",
     "PooledRate",
     "Price",

@@ -110,7 +110,7 @@ class AnchoredRefit:
             training.settings.limits,
             training.spec,
             [c.metric for c in training.hand_curves],
-            training.hand_shares,
+            training.today_shares,
         )
         refuse_conflict(self.limits, len(training.hand_curves))
         self._parts = [self._prepare(learn, _INNER_ROWS) for learn, _ in training.folds]

@@ -8,14 +8,16 @@ orders and separates accounts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from churnbench.backtesting import Prediction
-from churnbench.calibration.derivations import DERIVATIONS, DerivedFormula, derive_draft
+from churnbench.calibration.derivations import DERIVATIONS, DerivedFormula, derive_draft, derive_today
+from churnbench.calibration.gate import Tier
+from churnbench.calibration.levelled_curve import levelled
 from churnbench.calibration.training import Settings, Training
 from churnbench.domain.cohort import OutcomeWindow
 from churnbench.formula import score_frame, with_risk_curve
@@ -23,6 +25,8 @@ from churnbench.metrics.discrimination import auc
 from churnbench.models import Line, Recalibration, cross_predict, fit_logistic, log_odds, on_one_scale, recalibrate
 
 Kind = Literal["formula", "model", "rule"]
+#: Churned accounts that a formula in force had not seen, from which on its risk curve is fitted anew.
+EVENTS_TO_REFIT = 20
 _CURVE_SCORES = np.linspace(0.0, 100.0, 41)
 
 
@@ -106,8 +110,34 @@ def _fit_formula(name: str, training: Training, window: OutcomeWindow | None) ->
     if training.teachable:
         derived = training.timed(lambda: DERIVATIONS[name](training))
     else:
-        derived = DERIVATIONS["incumbent"](training)
+        derived = derive_today(training)
+    if derived.body == training.today_body:
+        return _fit_today(name, training, window)  # no change proposed: it must not differ from what it would replace
     return finish_formula(name, training, derived, window)
+
+
+def _fit_today(name: str, training: Training, window: OutcomeWindow | None) -> FittedContender:
+    """The declared formula, or the one in force with a risk curve that does not flatter or harm it.
+
+    Rows whose outcomes a formula in force had not seen recalibrate it like every other; where they hold too few
+    churned accounts, the curve that it was released with is moved to today's level of risk.
+    """
+    found = training.settings.in_force
+    derived = derive_today(training)
+    if found is None:
+        return finish_formula(name, training, derived, window)
+    rows = derived.rows
+    if window is not None and found.seen_until is not None:
+        begins = training.frame["as_of"].iloc[rows] + pd.Timedelta(days=window.gap_days + 1)
+        unseen = (begins > pd.Timestamp(found.seen_until)).to_numpy()
+        churned = unseen & (training.y[rows] == 1)
+        if len(set(training.accounts[rows[churned]])) >= EVENTS_TO_REFIT:
+            later = replace(derived, rows=rows[unseen], raw_score=derived.raw_score[unseen])
+            return finish_formula(name, training, later, window)
+    fitted = finish_formula(name, training, derived, window)
+    if not (found.body.get("risk_curve") or {}).get("strata"):
+        return fitted
+    return replace(fitted, body=levelled(found.body, training.frame.iloc[rows], training.y[rows]))
 
 
 def _fit_draft(name: str, training: Training, window: OutcomeWindow | None) -> FittedContender:
@@ -248,7 +278,7 @@ def _fit_best_single(name: str, training: Training, window: OutcomeWindow | None
 
 #: name -> contender, in the order in which tables show them.
 CONTENDERS: dict[str, Contender] = {
-    "incumbent": Contender("today's formula", "formula", _fit_formula),
+    "incumbent": Contender("today's formula", "formula", _fit_today),
     "anchored": Contender("anchored refit", "formula", _fit_formula),
     "distilled": Contender("distilled", "formula", _fit_formula),
     "shap_slope": Contender("SHAP slope", "formula", _fit_formula),
@@ -257,10 +287,24 @@ CONTENDERS: dict[str, Contender] = {
     "lightgbm": Contender("LightGBM (ceiling)", "model", _fit_lightgbm),
     "best_single_metric": Contender("best single metric", "rule", _fit_best_single),
 }
+#: What LightGBM is called where it is no ceiling.
+NO_CEILING = "LightGBM (challenger)"
+#: What today's formula is called where it is a released one.
+IN_FORCE = "formula in force"
 #: Enters beside them when somebody brings a formula of their own.
 DRAFT = Contender("draft by hand", "formula", _fit_draft)
 
 
-def contenders_of(settings: Settings) -> dict[str, Contender]:
-    """Who takes part in a review, in the order in which tables show them."""
-    return CONTENDERS if settings.draft is None else {**CONTENDERS, "draft": DRAFT}
+def contenders_of(settings: Settings, tier: Tier = "full") -> dict[str, Contender]:
+    """Who takes part in a review, in the order in which tables show them.
+
+    Args:
+        settings: names a draft and the formula in force.
+        tier: below "full", boosting has too little to learn from to be what is at most possible.
+    """
+    found = dict(CONTENDERS)
+    if tier != "full":
+        found["lightgbm"] = replace(found["lightgbm"], label=NO_CEILING)
+    if settings.in_force is not None:
+        found["incumbent"] = replace(found["incumbent"], label=IN_FORCE)
+    return found if settings.draft is None else {**found, "draft": DRAFT}

@@ -53,10 +53,17 @@ class DerivedFormula:
 
 
 def derive_hand(training: Training) -> DerivedFormula:
-    """Today's formula as it is; it learns nothing, so its scores are out of fold everywhere."""
-    rows = training.held_out_rows
+    """The declared formula as it is; it learns nothing, so its scores are out of fold everywhere."""
     shares = {c.metric: float(s) for c, s in zip(training.hand_curves, training.hand_shares, strict=True)}
-    return _scored(training, training.hand_body, rows, shares)
+    return _scored(training, training.hand_body, training.held_out_rows, shares)
+
+
+def derive_today(training: Training) -> DerivedFormula:
+    """Today's formula as it is: the one in force, else the declared one. It learns nothing here."""
+    if training.settings.in_force is None:
+        return derive_hand(training)
+    shares = {c.metric: float(s) for c, s in zip(training.hand_curves, training.today_shares, strict=True)}
+    return _scored(training, training.today_body, training.held_out_rows, shares)
 
 
 def derive_draft(training: Training) -> DerivedFormula:
@@ -117,14 +124,14 @@ def derive_distilled(training: Training) -> DerivedFormula:
 
 
 def derive_anchored(training: Training) -> DerivedFormula:
-    """The refit; with fewer than 20 churned accounts the hand formula itself."""
+    """The refit; with fewer than 20 churned accounts today's formula itself."""
     if training.tier == "descriptive":
-        return derive_hand(training)
+        return derive_today(training)
     refit = AnchoredRefit(training)
     fit = refit.fit()
     curves, spread = formula_curves(training, fit)
     if spread <= 0:
-        return derive_hand(training)
+        return derive_today(training)
     inner = refit.inner_fits(fit)
     others = refit.held_out_fits(fit)
     refined = refine(training, fit, inner, others)
@@ -154,7 +161,7 @@ def derive_anchored(training: Training) -> DerivedFormula:
 
 #: name -> derivation. A new way of deriving weights is one entry here and one in the contenders' table.
 DERIVATIONS: dict[str, Callable[[Training], DerivedFormula]] = {
-    "incumbent": derive_hand,
+    "incumbent": derive_today,
     "shap_share": derive_shap_share,
     "shap_slope": derive_shap_slope,
     "distilled": derive_distilled,
@@ -220,7 +227,7 @@ def _on_hand_curves(training: Training, shares: Mapping[str, float]) -> DerivedF
     total = sum(shares.get(curve.metric, 0.0) for curve in training.hand_curves)
     if total <= 0:
         # The models found nothing in any declared direction; the honest derivation is no change.
-        return derive_hand(training)
+        return derive_today(training)
     rules = {metric["id"]: metric for metric in training.hand_body["metrics"]}
     declared = {metric.id: metric for metric in training.spec.metrics}
     curves = [

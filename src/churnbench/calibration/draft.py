@@ -7,12 +7,14 @@ rows, as every contender's is. Its cut-offs stay where its author put them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 #: Stamp of a formula that nobody has tested yet, under `provenance.verdict` of its document.
 UNTESTED = "manual, not validated"
+#: What the config of a run says of such a formula, under `extra.draft.status`.
+TESTED = "manual, backtested"
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,8 +25,22 @@ class Draft:
         body: its config body.
         seen_until: last day whose outcomes its author could see; None when the document does not say.
         file: where it came from, for messages.
+        manual: whether a person set it by hand; False for a config that another run derived.
+        capacity: accounts a snapshot that its author planned to call; None when the project's stays.
+        origin: what its document says of where it came from, kept in the config that this run leaves.
     """
 
     body: Mapping[str, Any]
     seen_until: date | None
     file: str
+    manual: bool = True
+    capacity: int | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+    def described(self) -> str:
+        """Where it came from, in words.
+
+        >>> Draft({}, None, "draft.json").described()
+        'a manual draft (draft.json)'
+        """
+        return f"a manual draft ({self.file})" if self.manual else f"another run's config ({self.file})"

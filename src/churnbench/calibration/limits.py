@@ -28,7 +28,7 @@ class Limits:
         max_metric_share: largest share of one metric.
         dimension_share: smallest and largest share of a dimension.
         leading_share: smallest and largest share of all metrics declared leading.
-        max_move_points: how far a metric's or a dimension's share may move from the hand formula, points of 100.
+        max_move_points: how far a metric's or a dimension's share may move from today's formula, points of 100.
     """
 
     max_metric_share: float | None = None
@@ -50,7 +50,7 @@ ShareBound = tuple[np.ndarray, float, float]
 
 
 def share_bounds(
-    limits: Limits, spec: FormulaSpec, metrics: Sequence[str], hand: np.ndarray
+    limits: Limits, spec: FormulaSpec, metrics: Sequence[str], today: np.ndarray
 ) -> dict[str, list[ShareBound]]:
     """Limits as bounds on sums of shares.
 
@@ -58,7 +58,7 @@ def share_bounds(
         limits: what is set.
         spec: declared formula (dimensions and leading metrics).
         metrics: metric ids in the order of the basis.
-        hand: share of each metric in the hand formula, summing to 1.
+        today: share of each metric in today's formula, summing to 1.
     """
     declared = {metric.id: metric for metric in spec.metrics}
     each = list(np.eye(len(metrics), dtype=bool))
@@ -75,7 +75,8 @@ def share_bounds(
     if limits.max_move_points is not None:
         reach = limits.max_move_points / 100
         found["max_move_points"] = [
-            (group, max(0.0, hand[group].sum() - reach), min(1.0, hand[group].sum() + reach)) for group in each + groups
+            (group, max(0.0, today[group].sum() - reach), min(1.0, today[group].sum() + reach))
+            for group in each + groups
         ]
     return found
 

@@ -5,7 +5,9 @@ Everything here is decided on training rows. The holdout is not touched.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -95,9 +97,8 @@ def propose(training: Training, fitted: FittedContender, incumbent: FittedConten
         return _as_drafted(fitted, incumbent, rows, bands)
     if len(bands) < 2 or len(rows.score) == 0:
         return Proposal(fitted, tuple(Threshold(n, s, s, s, None) for n, s in bands), rows, ())
-    today = score_frame(incumbent.body or {}, training.frame.iloc[fitted.rows])["health_score_x100"]
-    today_scores = today.to_numpy(dtype=float, na_value=np.nan) / 100
-    low, high, warnings = _cuts(training, fitted, rows, rule, bands, today_scores[~np.isnan(today_scores)])
+    today = Today.of(incumbent.body or {}, training.frame.iloc[fitted.rows], bands)
+    low, high, warnings = _cuts(training, fitted, rows, rule, bands, today)
     # A capacity or a cost is the user's own figure: where the cut-offs would cross, green gives way. It may always
     # move up, since every cut-off on its walk down from 100 kept the promise.
     green_from = high.score if rule.by == "risk" else max(high.score, low.score + _EDGE)
@@ -109,7 +110,34 @@ def propose(training: Training, fitted: FittedContender, incumbent: FittedConten
         cuts.moved_cut(rows, low, low_at, top=False, delta=rule.delta),
         cuts.moved_cut(rows, high, high_at, top=True, delta=rule.delta),
     )
-    return _finished(training, fitted, rows, bands, (low_at, high_at), evidence, warnings)
+    return _finished(training, fitted, rows, bands, today, (low_at, high_at), evidence, warnings)
+
+
+@dataclass(frozen=True, eq=False)
+class Today:
+    """Where today's formula cuts, for bands of the candidate.
+
+    Attributes:
+        starts: band of the candidate -> lowest score of that band in today's formula, on the scale people see.
+        below: band -> share of rows that today's formula puts below it; None without a score.
+    """
+
+    starts: Mapping[str, float]
+    below: Mapping[str, float | None]
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any], frame: pd.DataFrame, bands: list[tuple[str, float]]) -> Today:
+        """Read it off the rows that the candidate's cut-offs are chosen on. A band it does not know keeps its start."""
+        own = {name: start / 100 for name, start in body["bands"]}
+        starts = {name: own.get(name, start) for name, start in bands}
+        found = score_frame(dict(body), frame)["health_score_x100"].to_numpy(dtype=float, na_value=np.nan) / 100
+        scores = found[~np.isnan(found)]
+        return cls(starts, {n: float((scores < s).mean()) if len(scores) else None for n, s in starts.items()})
+
+    def share_below(self, band: str, otherwise: float) -> float:
+        """Share of rows below a band."""
+        share = self.below[band]
+        return otherwise if share is None else share
 
 
 def _as_drafted(
@@ -133,7 +161,7 @@ def _cuts(
     rows: ScoredRows,
     rule: ThresholdRule,
     bands: list[tuple[str, float]],
-    today: np.ndarray,
+    today: Today,
 ) -> tuple[Cut, Cut, list[str]]:
     default_green, default_red = cuts.default_risks(float(np.clip(rows.y.mean(), 1e-4, 1 - 1e-4)))
     green_risk, red_risk = rule.green_risk or default_green, rule.red_risk or default_red
@@ -144,7 +172,7 @@ def _cuts(
             f"No cut-off keeps churn at or below {green_risk:.1%} with {1 - rule.delta:.0%} confidence; "
             f"'{bands[-1][0]}' keeps its share of accounts and promises nothing."
         )
-        green = cuts.share_cut(rows, float((today < bands[-1][1]).mean()) if len(today) else 0.5)
+        green = cuts.share_cut(rows, today.share_below(bands[-1][0], 0.5))
     red: Cut | None
     if rule.by == "capacity" and rule.capacity is not None:
         red = cuts.capacity_cut(rows, rule.capacity)
@@ -158,7 +186,7 @@ def _cuts(
                 f"'{bands[0][0]}' keeps its share of accounts and promises nothing."
             )
     if red is None:
-        red = cuts.share_cut(rows, float((today < bands[1][1]).mean()) if len(today) else 0.2)
+        red = cuts.share_cut(rows, today.share_below(bands[1][0], 0.2))
     return red, green, warnings
 
 
@@ -198,6 +226,7 @@ def _finished(
     fitted: FittedContender,
     rows: ScoredRows,
     bands: list[tuple[str, float]],
+    today: Today,
     at: tuple[float, float],
     evidence: tuple[Cut, Cut],
     warnings: list[str],
@@ -210,10 +239,12 @@ def _finished(
         body = with_display_map(body, points)
     else:
         shown = [round(float(value), 2) for value in raw]
+        # The formula in force, where it is the candidate again, may bring a map of its own.
+        body = with_display_map(body, None) if body.get("display_map") else body
         body = with_bands(body, [(name, value) for (name, _), value in zip(bands, shown, strict=True)])
     last = len(bands) - 1
     found = []
-    for position, ((name, was), start, start_raw) in enumerate(zip(bands, shown, raw, strict=True)):
+    for position, ((name, _), start, start_raw) in enumerate(zip(bands, shown, raw, strict=True)):
         cut = evidence[1] if position == last else evidence[0] if position == 0 else None
-        found.append(Threshold(name, float(start), round(float(start_raw), 2), was, cut))
+        found.append(Threshold(name, float(start), round(float(start_raw), 2), today.starts[name], cut))
     return Proposal(replace(fitted, body=body), tuple(found), rows, tuple(warnings))

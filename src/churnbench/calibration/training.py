@@ -16,12 +16,13 @@ from churnbench.backtesting import distinct_events, held_out_folds, inner_folds
 from churnbench.calibration.draft import Draft
 from churnbench.calibration.gate import Tier, small_data_tier
 from churnbench.calibration.hand_curve import HandCurve
+from churnbench.calibration.in_force import InForce
 from churnbench.calibration.limits import Limits
 from churnbench.cohort.directions import propose_from
 from churnbench.domain.cohort import Cohort
 from churnbench.domain.formula_spec import FormulaSpec
 from churnbench.explain import Attribution
-from churnbench.formula import build_body, effective_points
+from churnbench.formula import SEGMENT_LEVEL, build_body, effective_points
 from churnbench.models import Boosted, Encoder, fit_boosting
 
 
@@ -37,6 +38,7 @@ class Settings:
         bootstrap: account resamples for weights and curves.
         seed: seed of everything random.
         draft: a formula to test beside the derived ones, and as the candidate when `derive` is "draft".
+        in_force: the released formula that is to be beaten; None where the declared one is.
     """
 
     derive: str = "anchored"
@@ -46,6 +48,7 @@ class Settings:
     bootstrap: int = 200
     seed: int = 0
     draft: Draft | None = None
+    in_force: InForce | None = None
 
 
 class FitClock:
@@ -162,6 +165,24 @@ class Training:
         points = effective_points(self.hand_body)
         shares = np.array([points[curve.metric] for curve in self.hand_curves])
         return np.asarray(shares / shares.sum())
+
+    @property
+    def today_body(self) -> dict[str, Any]:
+        """Today's formula: the one in force, else the declared one."""
+        return self.hand_body if self.settings.in_force is None else dict(self.settings.in_force.body)
+
+    @cached_property
+    def today_shares(self) -> np.ndarray:
+        """Share of each metric in today's formula (metrics,), summing to 1, in the order of `hand_curves`.
+
+        Metrics that only the formula in force knows are left out; where it knows none of these, the declared shares.
+        """
+        if self.settings.in_force is None:
+            return self.hand_shares
+        points = effective_points(self.today_body)
+        points.pop(SEGMENT_LEVEL, None)
+        shares = np.array([points.get(curve.metric, 0.0) for curve in self.hand_curves])
+        return shares / shares.sum() if shares.sum() > 0 else self.hand_shares
 
     @cached_property
     def encoder(self) -> Encoder:

@@ -36,7 +36,7 @@ class Spread:
     Attributes:
         metrics, dimensions: id -> (low, high), 90 % interval of the share of the score, 0-1.
         selection_rate: metric -> share of resamples in which it carries at least half a per cent of the score.
-        direction_agreement: metric -> share of resamples that move its weight the same way from the hand formula.
+        direction_agreement: metric -> share of resamples that move its weight the same way from today's formula.
         curves: metric -> array (knots, 3): position, low and high points 0-100.
     """
 
@@ -68,7 +68,7 @@ def resample_weights(training: Training, fit: AnchoredFit, progress: Progress) -
         progress.step()
     candidate, _ = formula_curves(training, fit)
     own = np.array([curve.share for curve in candidate])
-    agrees = np.sign(shares - training.hand_shares) == np.sign(own - training.hand_shares)
+    agrees = np.sign(shares - training.today_shares) == np.sign(own - training.today_shares)
     by_dimension = shares @ belongs.T
     return Spread(
         {metric: _interval(shares[:, k], own[k]) for k, metric in enumerate(ids)},

@@ -10,7 +10,7 @@ from typing import Any
 from churnbench.calibration.gate import small_data_tier
 from churnbench.cli.progress import shown_progress
 from churnbench.cli.summary import closing_summary, coloured
-from churnbench.cli.terminal import say, shows_colour
+from churnbench.cli.terminal import filled, say, shows_colour
 from churnbench.data.project import Project, load_project
 from churnbench.data.world_settings import WorldSettings
 from churnbench.domain.cohort import OutcomeWindow
@@ -98,7 +98,7 @@ def check(project_path: Path, *, seed: int, show_progress: bool) -> None:
     events = int(rows.loc[rows["y"] == 1, "account_id"].nunique())
     say(
         f"churnbench check · {project.name} · {rows['account_id'].nunique():,} accounts, {len(rows):,} labelled rows, "
-        f"{events:,} churned · claim level: {cohort.claim_level}\n",
+        f"{events:,} churned\nclaim level: {cohort.claim_level}\n",
         accounts=int(rows["account_id"].nunique()),
         rows=len(rows),
         events=events,
@@ -109,16 +109,16 @@ def check(project_path: Path, *, seed: int, show_progress: bool) -> None:
         blocked=[finding.id for finding in blocked_by(findings)],
     )
     for warning in cohort.warnings:
-        say(f"  note    {warning}")
+        say(filled("  note    ", warning))
     for finding in findings:
         say(_line(finding))
     if cohort.excluded:
         left_out = ", ".join(f"{count:,} {reason}" for reason, count in cohort.excluded.items())
-        say(f"\n  Not labelled: {left_out}.")
+        say("\n" + filled("  ", f"Not labelled: {left_out}."))
     blocking = blocked_by(findings)
     if blocking:
         raise BlockedError(f"blocked by {len(blocking)} check(s): {', '.join(f.id for f in blocking)}.")
-    say(f"\nNothing blocks. {_sufficiency(events)} Next: churnbench run.")
+    say("\n" + filled("", f"Nothing blocks. {_sufficiency(events)} Next: churnbench run."))
 
 
 def _sufficiency(events: int) -> str:
@@ -133,8 +133,8 @@ def _sufficiency(events: int) -> str:
 
 
 def _line(finding: Finding) -> str:
-    text = f"  {finding.severity:<7} {finding.id}: {finding.detail}"
-    return text if finding.allowed is None else f"{text} Allowed: {finding.allowed}"
+    allowed = "" if finding.allowed is None else f" Allowed: {finding.allowed}"
+    return filled(f"  {finding.severity:<7} ", f"{finding.id}: {finding.detail}{allowed}")
 
 
 def score(config: Path, data: Path, out: Path, *, allow_missing: bool) -> None:

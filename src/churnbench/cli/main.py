@@ -6,15 +6,32 @@ import inspect
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from churnbench.cli.completion import DIALECTS, ENGINES, FORMATS, FORMS, completion, leaks, one_of, some_of
 from churnbench.cli.release_verbs import register
 from churnbench.domain.errors import ChurnbenchError
 
+
+class Verbs(typer.core.TyperGroup):
+    """The verbs; what goes wrong in one of them becomes part of the JSON object, if one was asked for."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a verb and note its error before the object is written."""
+        from churnbench.cli.terminal import OUTPUT
+
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            OUTPUT.fail(error)
+            raise
+
+
 app = typer.Typer(
+    cls=Verbs,
     name="churnbench",
     help="Backtest a customer-health formula against real churn, and calibrate it. Start with `churnbench demo`.",
     no_args_is_help=True,
@@ -44,7 +61,9 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
 def _common(
     context: typer.Context,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only what was asked for, and errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout instead of words.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object on stdout instead of words; what went wrong is its 'error'.")
+    ] = False,
     version: Annotated[  # noqa: ARG001 - ends in its own callback
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
@@ -124,9 +143,10 @@ def score(
         bool, typer.Option("--allow-missing", help="Treat absent metric columns as missing values.")
     ] = False,
 ) -> None:
-    """Score a file of inputs with a weight config.
+    r"""Score a file of inputs with a weight config.
 
-    Example: churnbench score runs/demo/config.json runs/demo/latest_inputs.parquet --out scores.csv
+    Example: churnbench score runs/demo/config.json \
+        runs/demo/latest_inputs.parquet --out scores.csv
     """
     from churnbench.cli import commands
 
@@ -159,9 +179,10 @@ def export(
         str | None, typer.Option("--contact", help="With a bundle: whom its integrator may ask.")
     ] = None,
 ) -> None:
-    """Write what scores exactly as the config does: SQL, JavaScript, dbt models, a conformance kit, or all of it.
+    r"""Write what scores exactly as the config does: SQL, JavaScript, dbt models, a conformance kit, or all of it.
 
-    Example: churnbench export runs/demo/config.json --to sql --dialect postgres --table accounts
+    Example: churnbench export runs/demo/config.json --to sql \
+        --dialect postgres --table accounts
     """
     from churnbench.cli import config_commands
 
@@ -238,7 +259,7 @@ def simulate(
 ) -> None:
     """Write a synthetic world with its truth beside it.
 
-    Example: churnbench simulate --out worlds/one --accounts 500 --months 24 --seed 7
+    Example: churnbench simulate --out worlds/one --accounts 500 --seed 7
     """
     from churnbench.cli import commands
 
@@ -294,9 +315,10 @@ def run_all_notebooks(
     seed: Seed = 0,
     progress: ShowProgress = False,
 ) -> None:
-    """Run the notebooks on a project with nobody watching; leaves each as .ipynb and as an HTML page.
+    r"""Run the notebooks on a project with nobody watching; leaves each as .ipynb and as an HTML page.
 
-    Example: churnbench notebooks runs/demo/project --run runs/demo --out runs/demo/notebooks
+    Example: churnbench notebooks runs/demo/project \
+        --run runs/demo --out runs/demo/notebooks
     """
     from churnbench.cli import notebook_commands
 

@@ -38,9 +38,10 @@ def promote(
     unsigned: Unsigned = False,
     tracking: Tracking = None,
 ) -> None:
-    """Release a run's config: approval, next sequence and version, pointer, MLflow alias.
+    r"""Release a run's config: approval, next sequence and version, pointer, MLflow alias.
 
-    Example: churnbench promote runs/demo --by 'Ada Byron' --role 'VP Customer Success'
+    Example: churnbench promote runs/demo \
+        --by 'Ada Byron' --role 'VP Customer Success'
     """
     from churnbench.cli import release_commands
 
@@ -72,9 +73,10 @@ def rollback(
     unsigned: Unsigned = False,
     tracking: Tracking = None,
 ) -> None:
-    """Go back to an earlier formula: it is issued again under a higher sequence.
+    r"""Go back to an earlier formula: it is issued again under a higher sequence.
 
-    Example: churnbench rollback demo --by 'Ada Byron' --role 'VP CS' --reason 'Scores jumped on Monday'
+    Example: churnbench rollback demo --by 'Ada Byron' --role 'VP CS' \
+        --reason 'Scores jumped on Monday'
     """
     from churnbench.cli import release_commands
 
@@ -116,10 +118,11 @@ def shadow(
     out: Annotated[Path, typer.Option("--out", help="Both scores, .csv or .parquet.")],
     allow_missing: AllowMissing = False,
 ) -> None:
-    """Score a file with two configs side by side.
+    r"""Score a file with two configs side by side.
 
-    Example: churnbench shadow runs/demo/incumbent.json runs/demo/config.json runs/demo/latest_inputs.parquet --out both.csv
-    """  # noqa: E501 - an example is one line, to be copied
+    Example: churnbench shadow runs/demo/incumbent.json \
+        runs/demo/config.json runs/demo/latest_inputs.parquet --out both.csv
+    """
     from churnbench.cli import release_commands
 
     release_commands.score_both(champion, challenger, data, out=out, allow_missing=allow_missing)

@@ -9,6 +9,7 @@ from typing import Any
 
 _WIDTH = 80
 _MOVES = 6
+_CUT_MOVED = 0.005  # points; cut-offs have two decimals
 _TIED = "\0"  # stands for a space at which a line may not break
 _WORDS = {
     "promote": "PROMOTE the candidate",
@@ -40,6 +41,13 @@ def closing_summary(evidence: Mapping[str, Any], out: Path) -> str:
     return "\n".join(lines)
 
 
+def _words(evidence: Mapping[str, Any]) -> str:
+    """The verdict in capitals."""
+    in_force = (evidence.get("today") or {}).get("source") == "in-force"
+    said = _WORDS[evidence["verdict"]]
+    return said.replace("today's formula", "the formula in force") if in_force else said
+
+
 def _title(evidence: Mapping[str, Any]) -> str:
     data = evidence["data"]
     left = (
@@ -55,7 +63,7 @@ def _wrapped(text: str) -> list[str]:
 
 def _verdict(evidence: Mapping[str, Any]) -> list[str]:
     gate = evidence["gate"]
-    found = [f"  Verdict   {_WORDS[evidence['verdict']]}", *_wrapped(evidence["verdict_sentence"])]
+    found = [f"  Verdict   {_words(evidence)}", *_wrapped(evidence["verdict_sentence"])]
     delta = evidence["delta_log_loss"]
     losses = [evidence["contenders"][name]["holdout"]["log_loss"]["value"] for name in ("incumbent", gate["candidate"])]
     if delta["ci90"] is not None and None not in losses:
@@ -64,7 +72,11 @@ def _verdict(evidence: Mapping[str, Any]) -> list[str]:
             f"{where} ({gate['holdout_events']:,} churned accounts): log loss {losses[0]:.3f} -> {losses[1]:.3f}, "
             f"difference {delta['value']:.4f} (90 % interval {delta['ci90'][0]:.4f} to {delta['ci90'][1]:.4f})."
         )
-    return found
+    today = evidence.get("today") or {}
+    if today.get("source") == "in-force":
+        found += _wrapped(f"Compared with the {today['described']}.")
+    chosen = (evidence.get("capacity") or {}).get("sentence")
+    return [*found, *_wrapped(chosen)] if chosen else found
 
 
 def _table(evidence: Mapping[str, Any]) -> list[str]:
@@ -73,7 +85,7 @@ def _table(evidence: Mapping[str, Any]) -> list[str]:
     k = contenders["incumbent"]["at_capacity"]["k"]
     found = [f"{'':27}AUC   90 % interval   log loss   caught in {k:,} calls"]
     rows = [
-        ("incumbent", "today's formula"),
+        ("incumbent", contenders["incumbent"]["label"]),
         (gate["candidate"], "candidate"),
         ("lightgbm", contenders["lightgbm"]["label"]),
     ]
@@ -123,12 +135,24 @@ def _changes(evidence: Mapping[str, Any]) -> list[str]:
                 "" if any(line.startswith("  Bands") for line in found) else "Bands",
                 f"{threshold['band']} {side}: {bound} {threshold['promise']:.1%} churn, promised with 90 % confidence",
             )
+    if _is_draft(evidence):
+        cuts = "; ".join(
+            f"{row['band']} from {row['from']:g} (was {row['was']:g})"
+            for row in evidence["thresholds"]
+            if abs(row["from"] - row["was"]) >= _CUT_MOVED
+        )
+        found += _labelled("Cut-offs", f"{cuts}; the draft's, they promise nothing") if cuts else []
     review = [check for check in evidence["checks"] if check["severity"] != "ok"]
     if review:
         found += _labelled("Checks", f"{len(review)} to look at; first: {review[0]['detail']}")
     for warning in evidence["warnings"][:3]:
         found += _labelled("Note", warning)
     return found
+
+
+def _is_draft(evidence: Mapping[str, Any]) -> bool:
+    """Whether the candidate is a formula that somebody brought."""
+    return bool(evidence["gate"]["candidate"] == "draft")
 
 
 def _last_time(evidence: Mapping[str, Any]) -> list[str]:
@@ -153,5 +177,5 @@ def _labelled(label: str, text: str) -> list[str]:
 
 def coloured(text: str, verdict: str) -> str:
     """The summary with its verdict set off, for a terminal that shows colour."""
-    words = _WORDS[verdict]
+    words = _WORDS[verdict].partition(" today's")[0]
     return text.replace(words, f"\033[1;{_COLOURS.get(verdict, 33)}m{words}\033[0m", 1)

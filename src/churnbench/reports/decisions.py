@@ -11,7 +11,7 @@ from churnbench.reports.reading import at, number, records, words
 from churnbench.reports.sections.bands import promise_of
 from churnbench.reports.sections.directions import change_title
 from churnbench.reports.sections.movers import moved
-from churnbench.reports.wording import clean, money, whole
+from churnbench.reports.wording import clean, fixed, money, whole
 
 AT_MOST = 3
 
@@ -37,7 +37,7 @@ def _blocks(lens: Lens) -> Iterator[Decision]:
 
 
 def _directions(lens: Lens) -> Iterator[Decision]:
-    changes = records(lens.evidence, "direction_changes")
+    changes = [row for row in records(lens.evidence, "direction_changes") if not at(row, "in_force")]
     if len(changes) == 1:
         detail = f"{change_title(lens, changes[0])}."
         yield Decision("Approve a turned direction?", detail, "directions")
@@ -45,7 +45,7 @@ def _directions(lens: Lens) -> Iterator[Decision]:
         named = ", ".join(lens.metric(words(row, "metric")) for row in changes[:4])
         yield Decision(
             f"Approve {len(changes)} turned directions?",
-            f"Declared and seen differ for {named}.",
+            f"Declared and {'drafted' if lens.by_hand else 'seen'} differ for {named}.",
             "directions",
         )
 
@@ -66,7 +66,7 @@ def _adoption(lens: Lens) -> Iterator[Decision]:
             number(lens.evidence, "gate", "events_needed"),
             number(lens.evidence, "gate", "holdout_events"),
         )
-        detail = "Today's formula stays meanwhile."
+        detail = f"{_capital(lens.today)} stays meanwhile."
         if needed is not None:
             detail = (
                 f"About {whole(needed)} churned accounts in the holdout would settle it; there "
@@ -75,14 +75,33 @@ def _adoption(lens: Lens) -> Iterator[Decision]:
         yield Decision("When to look again?", detail, "contenders")
     elif verdict == "keep-equivalent":
         yield Decision(
-            "Keep today's formula?",
+            f"Keep the {lens.today}?" if lens.in_force else "Keep today's formula?",
             "Both formulas are equally good; the simpler way is to change nothing.",
             "contenders",
         )
 
 
+def _capital(name: str) -> str:
+    return "The formula in force" if name == "formula in force" else "Today's formula"
+
+
+def moved_cuts(lens: Lens) -> list[str]:
+    """Bands that a draft lets begin elsewhere than today's formula does, in words."""
+    found = []
+    for row in records(lens.evidence, "thresholds"):
+        start, was = number(row, "from"), number(row, "was")
+        if start is not None and was is not None and abs(start - was) >= 0.005:
+            found.append(f"{clean(words(row, 'band'), 40)} from {fixed(start, 2)} (was {fixed(was, 2)})")
+    return found
+
+
 def _thresholds(lens: Lens) -> Iterator[Decision]:
     rows = records(lens.evidence, "thresholds")
+    if lens.by_hand:
+        moved = moved_cuts(lens)
+        if moved:
+            yield Decision("Adopt the draft's cut-offs?", f"{'; '.join(moved)}. They promise nothing.", "thresholds")
+        return
     kept = [row for row in rows if at(row, "guaranteed")]
     if kept:
         yield Decision(

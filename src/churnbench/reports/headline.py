@@ -9,7 +9,7 @@ from churnbench.reports.blocks import Figure
 from churnbench.reports.charts.kit import Axis
 from churnbench.reports.charts.lines import Mark, Series, line_chart
 from churnbench.reports.decisions import Decision, decisions
-from churnbench.reports.lens import Lens
+from churnbench.reports.lens import CEILING, Lens
 from churnbench.reports.reading import at, estimate, number, records, words
 from churnbench.reports.sections.last_time import decided, turned_out
 from churnbench.reports.sections.weights import dimension_dots
@@ -71,12 +71,18 @@ class Headline:
     facts: list[Fact]
     absent: str
     last: str = ""
+    today: str = "today's formula"
+    compared: str = ""
+    ceiling: str = "LightGBM, the ceiling"
 
 
 def headline(lens: Lens) -> Headline:
     """Read the first screen out of the evidence."""
     verdict = words(lens.evidence, "verdict")
     title, otherwise = VERDICTS.get(verdict, (clean(verdict, 40) or "No verdict", "The evidence holds no verdict."))
+    title, otherwise = (
+        text.replace("today's formula", f"the {lens.today}") if lens.in_force else text for text in (title, otherwise)
+    )
     return Headline(
         project=clean(words(lens.evidence, "project", "name"), 60) or "churnbench",
         facts_line=_facts_line(lens),
@@ -90,7 +96,16 @@ def headline(lens: Lens) -> Headline:
         facts=_facts(lens),
         absent=lens.why_absent,
         last=_last(lens),
+        today=lens.today,
+        compared=_compared(lens),
+        ceiling="LightGBM, a challenger" if "challenger" in lens.label(CEILING) else "LightGBM, the ceiling",
     )
+
+
+def _compared(lens: Lens) -> str:
+    """What the candidate is held against, and a capacity that somebody chose; empty where nothing needs saying."""
+    said = f"Compared with the {lens.today_described}. " if lens.in_force else ""
+    return (said + clean(words(lens.evidence, "capacity", "sentence"), 300)).strip()
 
 
 def _last(lens: Lens) -> str:
@@ -137,7 +152,8 @@ def _facts(lens: Lens) -> list[Fact]:
     k = number(lens.evidence, "contenders", lens.candidate, "at_capacity", "k")
     if k is not None:
         caught = [_caught(lens, name) for name in lens.main()]
-        rows.append((f"churners caught at {whole(k)} calls, of all who left", caught))
+        chosen = " (chosen in the draft)" if words(lens.evidence, "capacity", "source") == "draft" else ""
+        rows.append((f"churners caught at {whole(k)} calls{chosen}, of all who left", caught))
     return [Fact(label, *[*values, "", "", ""][:3]) for label, values in rows]
 
 

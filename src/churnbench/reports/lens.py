@@ -39,6 +39,26 @@ class Lens:
         return words(self.evidence, "verdict") == "blocked"
 
     @property
+    def in_force(self) -> bool:
+        """Whether today's formula is a released one, and not the declared one."""
+        return words(self.evidence, "today", "source") == "in-force"
+
+    @property
+    def today(self) -> str:
+        """What the formula to beat is called."""
+        return "formula in force" if self.in_force else "today's formula"
+
+    @property
+    def today_described(self) -> str:
+        """Which formula that is; empty where the evidence does not tell."""
+        return clean(words(self.evidence, "today", "described"), 300)
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether the candidate is a formula that somebody brought."""
+        return self.candidate == "draft"
+
+    @property
     def why_absent(self) -> str:
         """Reason for a part that the evidence does not hold."""
         if self.blocked:

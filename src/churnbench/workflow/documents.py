@@ -6,29 +6,70 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from churnbench.calibration import FittedContender
+from churnbench.calibration import TESTED, FittedContender, InForce
 from churnbench.data.project import Project
 from churnbench.export import build_document
+from churnbench.release.versions import level_of_change, next_version
 from churnbench.workflow.contest import Backtest
 
 _REVIEW_AFTER_DAYS = 120
 
 
 def incumbent_document(project: Project, backtest: Backtest, evidence: Mapping[str, Any]) -> dict[str, Any]:
-    """Today's formula as a weight config, with the risk curve that its own scores earned."""
-    return _document(project, backtest, evidence, backtest.fitted["incumbent"], "1.0.0", 1, None)
+    """Today's formula as a weight config: the released body as it is, or the declared formula with its risk curve."""
+    found = backtest.settings.in_force
+    if found is None:
+        return _document(project, backtest, evidence, backtest.fitted["incumbent"], _Place("1.0.0", 1, None))
+    as_released = replace(backtest.fitted["incumbent"], body=dict(found.body))
+    return _document(project, backtest, evidence, as_released, _place_of(found))
+
+
+def measured_incumbent(project: Project, backtest: Backtest, evidence: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The formula in force with the risk curve that it was measured with, made anew as every contender's is.
+
+    None where today's formula is the declared one: its document then holds that very curve.
+    """
+    found = backtest.settings.in_force
+    if found is None:
+        return None
+    return _document(project, backtest, evidence, backtest.fitted["incumbent"], _place_of(found))
 
 
 def candidate_document(project: Project, backtest: Backtest, evidence: Mapping[str, Any]) -> dict[str, Any]:
-    """The candidate: MAJOR when the inputs differ from today's formula, else MINOR, since scores move."""
-    old = {metric["input"] for metric in (backtest.fitted["incumbent"].body or {})["metrics"]}
-    new = {metric["input"] for metric in (backtest.candidate.body or {})["metrics"]}
-    version = "1.1.0" if old == new else "2.0.0"
-    return _document(project, backtest, evidence, backtest.candidate, version, 2, "1.0.0")
+    """The candidate; its version is the one after today's: MAJOR for other inputs or bands, else MINOR."""
+    found = backtest.settings.in_force
+    if found is None:
+        old = {metric["input"] for metric in (backtest.fitted["incumbent"].body or {})["metrics"]}
+        new = {metric["input"] for metric in (backtest.candidate.body or {})["metrics"]}
+        place = _Place("1.1.0" if old == new else "2.0.0", 2, "1.0.0", _origin(backtest, evidence))
+        return _document(project, backtest, evidence, backtest.candidate, place)
+    origin = _origin(backtest, evidence)
+    first = _Place(next_version(found.version, "minor"), found.sequence + 1, found.version, origin)
+    made = _document(project, backtest, evidence, backtest.candidate, first)
+    before = {"inputs": found.inputs, "body": found.body, "integrity": {"body_sha256": found.body_sha256}}
+    version = next_version(found.version, level_of_change(before, made))
+    if version == first.version:
+        return made
+    return _document(project, backtest, evidence, backtest.candidate, replace(first, version=version))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a config stands in its line: version, sequence, the version it follows, and notes on where it came from."""
+
+    version: str
+    sequence: int
+    supersedes: str | None
+    extra: Mapping[str, Any] | None = None
+
+
+def _place_of(found: InForce) -> _Place:
+    return _Place(found.version, found.sequence, None)
 
 
 def config_id(name: str) -> str:
@@ -46,9 +87,7 @@ def _document(
     backtest: Backtest,
     evidence: Mapping[str, Any],
     contender: FittedContender,
-    version: str,
-    sequence: int,
-    supersedes: str | None,
+    place: _Place,
 ) -> dict[str, Any]:
     now = datetime.now(UTC).replace(microsecond=0)
     label = evidence.get("label") or {}
@@ -62,14 +101,14 @@ def _document(
         "code_commit": _commit(),
         "metrics": _measures(evidence, contender.name),
         "verdict": evidence["verdict"],
-        "warnings": list(evidence["warnings"]),
+        "warnings": [*(_tested(backtest, evidence) if place.extra else []), *evidence["warnings"]],
         "approvals": [],
     }
     lifecycle = {
         "created": now.isoformat().replace("+00:00", "Z"),
         "review_by": f"{now.date() + timedelta(days=_REVIEW_AFTER_DAYS)}",
         "hard_expiry": None,
-        "supersedes": supersedes,
+        "supersedes": place.supersedes,
     }
     used = {metric["input"] for metric in (contender.body or {})["metrics"]}
     inputs = [
@@ -78,12 +117,33 @@ def _document(
     return build_document(
         contender.body or {},
         config_id=config_id(project.name),
-        config_version=version,
-        sequence=sequence,
+        config_version=place.version,
+        sequence=place.sequence,
         inputs=inputs,
         provenance=provenance,
         lifecycle=lifecycle,
+        extra=place.extra,
     )
+
+
+def _tested(backtest: Backtest, evidence: Mapping[str, Any]) -> list[str]:
+    draft = backtest.settings.draft
+    if draft is None:
+        return []
+    day = evidence["project"]["created"][:10]
+    return [f"It came from {draft.described()} and was backtested on {day}; the verdict was {evidence['verdict']!r}."]
+
+
+def _origin(backtest: Backtest, evidence: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Notes of a config that was brought and tested; None for one that this run derived."""
+    draft = backtest.settings.draft
+    if draft is None:
+        return None
+    day = evidence["project"]["created"][:10]
+    role = "draft" if draft.manual else "candidate"
+    status = {"status": TESTED} if draft.manual else {}
+    tested = {"file": draft.file, "backtested_on": day, "verdict": evidence["verdict"]}
+    return {role: {**draft.origin, **status, **tested}}
 
 
 def _window(backtest: Backtest) -> list[str]:

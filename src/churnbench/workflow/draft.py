@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
-from churnbench.calibration import Draft
+from churnbench.calibration import UNTESTED, Draft
 from churnbench.domain.cohort import Cohort
 from churnbench.domain.errors import InputError
 from churnbench.domain.formula_spec import FormulaSpec
@@ -45,5 +46,33 @@ def read_draft(path: str | Path, cohort: Cohort, spec: FormulaSpec) -> Draft:
             column=absent[0],
             fix=f"Columns are {', '.join(map(str, cohort.metrics))}.",
         )
-    seen = (document.get("provenance") or {}).get("label_window") or []
-    return Draft(body, date.fromisoformat(seen[-1][:10]) if seen else None, Path(path).name)
+    provenance = document.get("provenance") or {}
+    seen = provenance.get("label_window") or []
+    noted = (document.get("extra") or {}).get("draft")
+    noted = noted if isinstance(noted, Mapping) else {}
+    return Draft(
+        body,
+        date.fromisoformat(seen[-1][:10]) if seen else None,
+        Path(path).name,
+        manual=bool(noted) or provenance.get("verdict") == UNTESTED,
+        capacity=_capacity(noted.get("capacity"), file),
+        origin={
+            **noted,
+            "config_version": document["config_version"],
+            "body_sha256": document["integrity"]["body_sha256"],
+        },
+    )
+
+
+def _capacity(found: object, file: str) -> int | None:
+    """Accounts a snapshot that the author of the draft planned to call."""
+    if found is None:
+        return None
+    if isinstance(found, bool) or not isinstance(found, int) or found < 1:
+        raise InputError(
+            f"the draft's capacity is {found!r}; a whole number of accounts from 1 upwards was expected.",
+            file=file,
+            column="extra.draft.capacity",
+            fix="Export the draft again from the review page.",
+        )
+    return found

@@ -32,42 +32,60 @@ def _percent(body: Mapping[str, Any] | None) -> dict[str, float]:
 def weight_evidence(
     spec: FormulaSpec, fitted: Mapping[str, FittedContender], candidate: str, spread: Spread | None
 ) -> dict[str, Any]:
-    """The `weights` section: per cent of the whole score, one column per derivation."""
+    """The `weights` section: per cent of the whole score, one column per derivation; "hand" is today's formula."""
     columns = {"hand": _percent(fitted["incumbent"].body)}
     columns |= {name: _percent(fitted[name].body) for name in _DERIVED}
     columns["candidate"] = _percent(fitted[candidate].body)
-    with_interval = spread if candidate == "anchored" else None
-    metrics, dimensions = [], []
-    for metric in spec.metrics:
-        if all(metric.id not in column for column in columns.values()):
-            continue
-        entry: dict[str, Any] = {
-            "id": metric.id,
-            "label": metric.label or metric.id,
-            "dimension": metric.dimension,
+    known = spread if candidate == "anchored" else None
+    homes = _homes(spec, fitted["incumbent"].body)
+    metrics = [
+        {
+            "id": metric,
+            "label": label,
+            "dimension": dimension,
+            **{column: round(shares.get(metric, 0.0), 4) for column, shares in columns.items()},
+            "ci90": None if known is None else _interval(known.metrics.get(metric)),
+            "selection_rate": None if known is None else known.selection_rate.get(metric),
+            "direction_agreement": None if known is None else known.direction_agreement.get(metric),
         }
-        entry |= {name: round(column.get(metric.id, 0.0), 4) for name, column in columns.items()}
-        known = with_interval is not None and metric.id in with_interval.metrics
-        entry["ci90"] = (
-            [round(100 * end, 4) for end in with_interval.metrics[metric.id]] if known and with_interval else None
+        for metric, (label, dimension) in homes.items()
+        if any(metric in shares for shares in columns.values())
+    ]
+    labels = {dimension.id: dimension.label for dimension in spec.dimensions}
+    dimensions = []
+    for dimension in dict.fromkeys([*labels, *(home for _, home in homes.values())]):
+        members = [metric for metric, (_, home) in homes.items() if home == dimension]
+        summed = {column: sum(shares.get(m, 0.0) for m in members) for column, shares in columns.items()}
+        dimensions.append(
+            {
+                "id": dimension,
+                "label": labels.get(dimension) or dimension.replace("_", " ").capitalize(),
+                **{column: round(share, 4) for column, share in summed.items()},
+                "ci90": None if known is None else _interval(known.dimensions.get(dimension)),
+            }
         )
-        entry["selection_rate"] = with_interval.selection_rate[metric.id] if known and with_interval else None
-        entry["direction_agreement"] = with_interval.direction_agreement[metric.id] if known and with_interval else None
-        metrics.append(entry)
-    for dimension in spec.dimensions:
-        members = [m.id for m in spec.in_dimension(dimension.id)]
-        entry = {"id": dimension.id, "label": dimension.label or dimension.id.replace("_", " ").capitalize()}
-        entry |= {name: round(sum(column.get(m, 0.0) for m in members), 4) for name, column in columns.items()}
-        interval = None if with_interval is None else with_interval.dimensions.get(dimension.id)
-        entry["ci90"] = None if interval is None else [round(100 * end, 4) for end in interval]
-        dimensions.append(entry)
     return {"dimensions": dimensions, "metrics": metrics}
+
+
+def _homes(spec: FormulaSpec, today: Mapping[str, Any] | None) -> dict[str, tuple[str, str]]:
+    """Metric -> what it is called and its dimension: the declared ones, then those only the formula in force knows."""
+    found = {metric.id: (metric.label or metric.id, metric.dimension) for metric in spec.metrics}
+    for dimension in [] if today is None else today["dimensions"]:
+        for metric, _ in dimension["weights"]:
+            if metric != SEGMENT_LEVEL:
+                found.setdefault(metric, (metric, dimension["id"]))
+    return found
+
+
+def _interval(shares: tuple[float, float] | None) -> list[float] | None:
+    return None if shares is None else [round(100 * end, 4) for end in shares]
 
 
 def curve_evidence(training: Training, candidate: FittedContender, spread: Spread | None) -> list[dict[str, Any]]:
     """The `curves` section: hand and candidate curve over the histogram of training values, SHAP beside it."""
     bodies = {metric["id"]: metric for metric in (candidate.body or {"metrics": []})["metrics"]}
     shapes = candidate.derived.refit[1].shapes if candidate.derived and candidate.derived.refit else {}
+    today = {metric["id"]: metric for metric in training.today_body["metrics"]}
     attribution = training.attribution if training.teachable else None
     declared = {metric.id: metric for metric in training.spec.metrics}
     found = []
@@ -87,7 +105,7 @@ def curve_evidence(training: Training, candidate: FittedContender, spread: Sprea
             "declared": metric.direction,
             "shape": shapes.get(curve.metric, "declared"),
         }
-        entry |= _axis(curve, present, learned)
+        entry |= _axis(curve, present, learned, today.get(curve.metric))
         band = None if spread is None or candidate.name != "anchored" else spread.curves.get(curve.metric)
         entry["band"] = (
             [] if band is None or curve.categories is not None else [[round(float(v), 6) for v in row] for row in band]
@@ -101,14 +119,17 @@ def curve_evidence(training: Training, candidate: FittedContender, spread: Sprea
     return found
 
 
-def _axis(curve: HandCurve, present: np.ndarray, learned: Mapping[str, Any] | None) -> dict[str, Any]:
+def _axis(
+    curve: HandCurve, present: np.ndarray, learned: Mapping[str, Any] | None, today: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Curves of today's formula and of the candidate over a histogram; none where a formula lacks the metric."""
     if curve.categories is not None:
         texts = list(curve.categories)
-        points = {} if learned is None else dict(learned["rule"]["map"])
+        points, before = _category_points(learned), _category_points(today)
         counts = [int((present == curve.categories[text]).sum()) for text in texts]
         return {
             "kind": "category",
-            "hand": [[text, float(curve.points_at(np.array([curve.categories[text]]))[0])] for text in texts],
+            "hand": [[text, before[text]] for text in texts if text in before],
             "candidate": [[text, points[text]] for text in texts if text in points],
             "histogram": {"labels": texts, "counts": counts},
         }
@@ -116,15 +137,18 @@ def _axis(curve: HandCurve, present: np.ndarray, learned: Mapping[str, Any] | No
     if low == high:
         low, high = low - 0.5, high + 0.5
     bins, edges = np.histogram(present, bins=_BINS, range=(low, high))
-    inner = [knot for knot in curve.knots if low < knot < high]
-    at = np.array([low, *inner, high])
-    hand = [[float(a), float(p)] for a, p in zip(at, curve.points_at(at), strict=True)]
     return {
         "kind": "numeric",
-        "hand": hand,
+        "hand": [] if today is None or "map" in today["rule"] else _learned_points(today["rule"], low, high),
         "candidate": [] if learned is None else _learned_points(learned["rule"], low, high),
         "histogram": {"edges": [float(edge) for edge in edges], "counts": [int(count) for count in bins]},
     }
+
+
+def _category_points(metric: Mapping[str, Any] | None) -> dict[str, float]:
+    if metric is None or metric["rule"]["kind"] != "category":
+        return {}
+    return {text: float(points) for text, points in metric["rule"]["map"]}
 
 
 def _learned_points(rule: Mapping[str, Any], low: float, high: float) -> list[list[float]]:
@@ -132,34 +156,6 @@ def _learned_points(rule: Mapping[str, Any], low: float, high: float) -> list[li
     knots, heights = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     at = np.array([low, *[knot for knot in knots if low < knot < high], high])
     return [[float(a), float(p)] for a, p in zip(at, np.interp(at, knots, heights), strict=True)]
-
-
-def direction_evidence(training: Training, candidate: FittedContender) -> list[dict[str, Any]]:
-    """The `direction_changes` section: what a person must approve."""
-    if candidate.derived is None or candidate.derived.refit is None:
-        return []
-    words = {"higher_is_healthier": "higher is healthier", "lower_is_healthier": "lower is healthier"}
-    opposite = {"higher_is_healthier": "lower is healthier", "lower_is_healthier": "higher is healthier"}
-    declared = {metric.id: metric for metric in training.spec.metrics}
-    found = []
-    latest = {change.metric: change for change in candidate.derived.refit[1].changes}
-    for metric, change in latest.items():
-        direction = declared[metric].direction
-        proposed = opposite[direction] if change.shape == "flipped" else "a curve that rises and falls"
-        label = declared[metric].label or metric
-        found.append(
-            {
-                "metric": metric,
-                "declared": words[direction],
-                "proposed": proposed,
-                "statistic": change.statistic,
-                "needed": change.needed,
-                "design_effect": change.design_effect,
-                "detail": f"'{label}' was declared {words[direction]}; the accounts say {proposed} "
-                f"(evidence {change.statistic:.0f}, needed {change.needed:.0f}).",
-            }
-        )
-    return found
 
 
 def price_evidence(found: Sequence[Price]) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from churnbench.workflow.contender_evidence import (
     reliability_evidence,
 )
 from churnbench.workflow.contest import Backtest
+from churnbench.workflow.direction_evidence import direction_evidence
 from churnbench.workflow.segment_evidence import refinement_evidence, segment_warnings
 
 #: A calibration slope whose interval lies wholly outside these limits breaks the guard.
@@ -60,7 +61,8 @@ def judge(
     holdout = Tested.of(backtest.holdout, backtest.settings.seed)
     walk = None if backtest.walk_forward is None else Tested.of(backtest.walk_forward, backtest.settings.seed)
     rows = cohort.frame.loc[backtest.holdout.index]
-    capacity = capacity_of(project.thresholds.capacity, rows)
+    planned = planned_capacity(project, backtest, rows)
+    capacity = planned["accounts"]
     contenders = contender_evidence(
         holdout,
         walk,
@@ -70,7 +72,7 @@ def judge(
         arr=rows["arr"].to_numpy(dtype=float),
         costs=_costs(project),
         seconds=backtest.fit_seconds,
-        entered=contenders_of(backtest.settings),
+        entered=contenders_of(backtest.settings, backtest.training.tier),
         progress=progress,
     )
     progress.stage("drawing up the evidence")
@@ -82,6 +84,7 @@ def judge(
     )
     segments = book.segment_evidence(holdout, rows, candidate.name)
     return {
+        "capacity": planned,
         "contenders": contenders,
         **verdict_evidence(backtest, contenders, delta, segments, rows, unlocks),
         **_formula_parts(backtest, spread, priced, policies),
@@ -96,6 +99,23 @@ def capacity_of(declared: int | None, rows: pd.DataFrame) -> int:
     snapshots = max(1, int(rows["as_of"].nunique()))
     wanted = declared or max(_LEAST_CAPACITY, round(_CAPACITY_SHARE * len(rows) / snapshots))
     return min(wanted, len(rows))
+
+
+def planned_capacity(project: Project, backtest: Backtest, rows: pd.DataFrame) -> dict[str, Any]:
+    """The `capacity` section: accounts that can be called per snapshot, and who says so."""
+    declared = project.thresholds.capacity
+    usual = capacity_of(declared, rows)
+    source = "default" if declared is None else "project"
+    draft = backtest.settings.draft
+    if draft is None or draft.capacity is None:
+        return {"accounts": usual, "source": source, "sentence": ""}
+    accounts = capacity_of(draft.capacity, rows)
+    otherwise = "the project declares" if source == "project" else "without a choice it would be"
+    return {
+        "accounts": accounts,
+        "source": "draft",
+        "sentence": f"{accounts:,} calls a snapshot, as chosen in the draft ({draft.file}); {otherwise} {usual:,}.",
+    }
 
 
 def _costs(project: Project) -> tuple[float, float] | None:
@@ -127,7 +147,8 @@ def verdict_evidence(
     base_rate = float(rows["y"].mean())
     events = int(rows.loc[rows["y"] == 1, "account_id"].nunique())
     guards = _guards(contenders, candidate, segments) + _draft_guard(backtest, rows)
-    by_hand = "" if backtest.settings.draft is None else " The candidate was drawn up by hand."
+    draft = backtest.settings.draft
+    by_hand = " The candidate was drawn up by hand." if draft is not None and draft.manual else ""
     decision = decide(
         delta,
         base_rate=base_rate,
@@ -138,7 +159,7 @@ def verdict_evidence(
     )
     return {
         "verdict": decision.verdict,
-        "verdict_sentence": decision.sentence + by_hand,
+        "verdict_sentence": _named(decision.sentence, backtest) + by_hand,
         "verdict_reason": decision.reason,
         "delta_log_loss": delta.as_json(),
         "gate": {
@@ -155,6 +176,15 @@ def verdict_evidence(
             "tier": backtest.training.tier,
         },
     }
+
+
+def _named(sentence: str, backtest: Backtest) -> str:
+    """A sentence of the gate, which calls the formula in force by that name."""
+    if backtest.settings.in_force is None:
+        return sentence
+    return sentence.replace("Today's formula", "The formula in force").replace(
+        "today's formula", "the formula in force"
+    )
 
 
 def _guards(contenders: dict[str, Any], candidate: str, segments: list[dict[str, Any]]) -> tuple[Guard, ...]:
@@ -216,7 +246,7 @@ def _formula_parts(
             **refinement_evidence(training, candidate),
         },
         "curves": formula.curve_evidence(training, candidate, spread),
-        "direction_changes": formula.direction_evidence(training, candidate),
+        "direction_changes": direction_evidence(training, candidate),
         "constraints": formula.price_evidence(priced),
         "missing_policies": policies,
         "risk_curve": formula.risk_curve_evidence(candidate, backtest.proposal.rows),
@@ -283,9 +313,9 @@ def _warnings(backtest: Backtest, contenders: dict[str, Any], unlocks: int) -> l
             f"This holdout has been looked at {unlocks} times. Each look that changes a setting makes its "
             "verdict a little too hopeful; new data restore it."
         )
-    found += segment_warnings(backtest.spec, backtest.candidate)
+    found += segment_warnings(backtest.training.today_body, backtest.candidate)
     if backtest.settings.draft is not None:
-        found.append(f"The candidate was drawn up by hand ({backtest.settings.draft.file}); nothing in it was learned.")
+        found.append(f"The candidate comes from {backtest.settings.draft.described()}; nothing in it was learned here.")
     elif backtest.candidate.name != "anchored":
         found.append(
             f"The weights of this candidate ({backtest.candidate.name}) were derived from the rows on which its "

@@ -56,24 +56,6 @@ def last_decision(models: str | Path, config_id: str, cohort: Cohort) -> dict[st
     }
 
 
-def in_force(evidence: Mapping[str, Any]) -> list[str]:
-    """Warnings where another formula is in force than the one that this review calls today's.
-
-    Args:
-        evidence: with `last_decision` and `configs`.
-    """
-    last = evidence.get("last_decision") or {}
-    body, version = last.get("body_sha256"), last.get("config_version")
-    if body is None or body == evidence["configs"]["incumbent"]["body_sha256"]:
-        return []
-    if body == evidence["configs"]["candidate"]["body_sha256"]:
-        return [f"The candidate is the formula already in force (version {version}); there is nothing new to decide."]
-    return [
-        f"Version {version} is in force, but this review compares the candidate with the formula that the project file "
-        f"declares. To compare with what is in force, run it with --candidate on that config, too."
-    ]
-
-
 def _outcome(body: Mapping[str, Any], review: Mapping[str, Any], cohort: Cohort) -> dict[str, Any]:
     """How the promises turned out; without rows that can tell, `note` says why."""
     seen_until, window = review.get("data_through"), cohort.window

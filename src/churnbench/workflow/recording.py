@@ -29,7 +29,8 @@ def record_review(
 ) -> None:
     """Name, parameters, data, nested runs, models and configs; the page and its figures follow when they are drawn."""
     _head(recorder, evidence)
-    recorder.parameters({**_dates(evidence), **_parameters(project, backtest)})
+    compared = {"compared_with": (evidence.get("today") or {}).get("described")}
+    recorder.parameters({**_dates(evidence), **_parameters(project, backtest), **compared})
     recorder.tags({"candidate": backtest.candidate.name, **_version(staging / "config.json")})
     _contenders(recorder, backtest, evidence)
     seconds = {"seconds.model_fits": (backtest.model_seconds, None, None)}

@@ -36,7 +36,7 @@ def review_note(evidence: Mapping[str, Any]) -> str:
     """
     lines = [f"**{escaped(evidence['verdict_sentence'])}**", "", escaped(evidence["verdict_reason"]), ""]
     if evidence["contenders"]:
-        lines += [*_contenders(evidence), "", *_changes(evidence), ""]
+        lines += [*_compared(evidence), *_contenders(evidence), "", *_changes(evidence), ""]
     lines += [*_checks(evidence), "", _data(evidence), "", _where(evidence)]
     return "\n".join(lines)
 
@@ -44,13 +44,23 @@ def review_note(evidence: Mapping[str, Any]) -> str:
 def _contenders(evidence: Mapping[str, Any]) -> list[str]:
     gate, found = evidence["gate"], evidence["contenders"]
     k = found["incumbent"]["at_capacity"]["k"]
-    shown = {"incumbent": "today's formula", gate["candidate"]: "candidate", "lightgbm": "LightGBM (ceiling)"}
+    shown = {
+        "incumbent": found["incumbent"]["label"],
+        gate["candidate"]: "candidate",
+        "lightgbm": found["lightgbm"]["label"],
+    }
     rows = []
     for name, label in shown.items():
         holdout, caught = found[name]["holdout"], found[name]["at_capacity"]
         rows.append([label, _range(holdout["log_loss"]), _range(holdout["auc"]), _caught(caught)])
     heads = ["On the holdout", "log loss (90 % interval)", "AUC (90 % interval)", f"caught in {k:,} accounts called"]
     return table(heads, rows)
+
+
+def _compared(evidence: Mapping[str, Any]) -> list[str]:
+    """Which formula is to be beaten, where a released one is."""
+    today = evidence.get("today") or {}
+    return [f"Compared with the {escaped(today['described'])}.", ""] if today.get("source") == "in-force" else []
 
 
 def _caught(figure: Mapping[str, Any]) -> str:

@@ -26,10 +26,11 @@ from churnbench.domain.recorder import NoRecorder, Recorder
 from churnbench.export import read_document, write_document
 from churnbench.reports import figures, write_review
 from churnbench.workflow.contest import Backtest, make_folds, run_backtest
-from churnbench.workflow.documents import candidate_document, config_id, incumbent_document
+from churnbench.workflow.documents import candidate_document, config_id, incumbent_document, measured_incumbent
 from churnbench.workflow.draft import read_draft
+from churnbench.workflow.formula_in_force import formula_in_force, in_force_warnings, today_evidence
 from churnbench.workflow.judgement import judge
-from churnbench.workflow.last_decision import in_force, last_decision
+from churnbench.workflow.last_decision import last_decision
 from churnbench.workflow.lead_evidence import lead_evidence
 from churnbench.workflow.publish import CONFIG, INCUMBENT, exclusive, publish, write_json
 from churnbench.workflow.recording import record_blocked, record_files, record_review
@@ -93,7 +94,8 @@ def run_review(
         recorder: experiment tracking; keeps nothing when None.
         progress: told what is going on; silent when None.
         draft: a config document to test as the candidate, in place of the derivation that the project names.
-        models: folder of released configs, for what was decided last time; not looked at when None.
+        models: folder of released configs: what was decided last time, and the formula in force, which the candidate
+            is compared with; not looked at when None.
 
     Raises:
         InputError: for data or a draft that cannot be used; nothing is changed in `out`.
@@ -109,7 +111,9 @@ def run_review(
             spec = history.formula
             require_values(project, cohort)
             brought = None if draft is None else read_draft(draft, cohort, spec)
-            settings = calibration_settings(project, seed, brought)
+            line = config_id(project.name)
+            today, instead = (None, []) if models is None else formula_in_force(models, line, cohort)
+            settings = calibration_settings(project, seed, brought, today)
         folds = make_folds(project, cohort, seed) if len(cohort.labelled()) else ()
         with watch.stage("checks"):
             findings = _checked(project, history, cohort, folds, seed, progress)
@@ -129,15 +133,19 @@ def run_review(
             backtest = run_backtest(cohort, spec, folds, settings, rule, progress)
         evidence = evidence_of(project, backtest, findings, recorder, seed, progress, watch)
         evidence["history"] = recorder.earlier(project.name)
-        evidence["last_decision"] = None if models is None else last_decision(models, config_id(project.name), cohort)
+        evidence["last_decision"] = None if models is None else last_decision(models, line, cohort)
+        evidence["warnings"] = [*instead, *in_force_warnings(backtest), *evidence["warnings"]]
         with watch.stage("writing"):
             evidence["configs"] = _write(staging, project, backtest, evidence)
         with watch.stage("tracking"):
             record_review(recorder, project, backtest, evidence, staging)
         evidence["seconds"] = watch.seconds()
-        evidence["warnings"] = [*in_force(evidence), *evidence["warnings"], *recorder.warnings]
+        evidence["warnings"] = [*evidence["warnings"], *recorder.warnings]
         write_json(staging / "evidence.json", evidence)
-        documents = {"incumbent": read_document(staging / INCUMBENT), "candidate": read_document(staging / CONFIG)}
+        documents = {
+            "incumbent": measured_incumbent(project, backtest, evidence) or read_document(staging / INCUMBENT),
+            "candidate": read_document(staging / CONFIG),
+        }
         scenario = scenario_of(project, backtest, evidence, documents)
         write_review(evidence, staging / "review.html", scenario=scenario)
         record_files(recorder, staging, tuple(figures(evidence, staging)))
@@ -179,6 +187,7 @@ def evidence_of(
         backtest.open_holdout()
         base = _preamble(project, cohort, folds, findings, recorder, seed)
         evidence = {**base, **judge(project, backtest, spread, priced, policies, unlocks, progress)}
+        evidence["today"] = today_evidence(backtest.settings.in_force)
     evidence["lead_lag"] = lead_lag
     watch.add("model_fits", backtest.model_seconds)
     evidence["warnings"] = [*evidence["warnings"], *backtest.proposal.warnings]

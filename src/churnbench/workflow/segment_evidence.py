@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from churnbench.calibration import FittedContender, Training
 from churnbench.calibration.refinements import RampTrial, Refinements, SegmentTrial, Trial
 from churnbench.calibration.segment_uncertainty import ProfileSpread, resample_profiles
 from churnbench.calibration.segment_weights import OWN_EVENTS
-from churnbench.domain.formula_spec import FormulaSpec
 
 _ONE_PROFILE = "One profile for all segments. "
 _NOT_ANCHORED = "Only the anchored refit learns them."
@@ -53,9 +54,15 @@ def refinement_evidence(training: Training, candidate: FittedContender) -> dict[
     }
 
 
-def segment_warnings(spec: FormulaSpec, candidate: FittedContender) -> list[str]:
-    """What a reader must know who is used to today's segment profiles; nothing when today's formula has none."""
-    if not spec.segment_weights:
+def segment_warnings(today: Mapping[str, Any], candidate: FittedContender) -> list[str]:
+    """What a reader must know who is used to today's segment profiles; nothing when today's formula has none.
+
+    Args:
+        today: body of today's formula.
+        candidate: the finished candidate.
+    """
+    profiles = {entry["segment"] for entry in today["segments"]["by"]}
+    if not profiles:
         return []
     found = None if candidate.derived is None else candidate.derived.refinements
     if found is None or not found.segments.adopted:
@@ -65,7 +72,7 @@ def segment_warnings(spec: FormulaSpec, candidate: FittedContender) -> list[str]
             "from the whole book, and limits on moves are held against the default profile. See the segments before "
             f"adopting it.{why}"
         ]
-    others = sorted(set(spec.segment_weights) - set(found.final.weights.shares))
+    others = sorted(profiles - set(found.final.weights.shares))
     if not others:
         return []
     return [
@@ -174,6 +181,20 @@ def ramp_sentence(found: RampTrial) -> str:
 def _figures(trial: Trial) -> str:
     moved = "fell" if trial.gain > 0 else "rose"
     return (
-        f"on later training rows the log loss {moved} by {abs(trial.gain):.5f} (standard error {trial.error:.5f}) and "
-        f"AUC changed by {trial.auc:+.4f}"
+        f"on later training rows the log loss {moved} by {_seen(abs(trial.gain))} (standard error "
+        f"{_seen(trial.error)}) and AUC changed by {trial.auc:+.4f}"
     )
+
+
+def _seen(size: float) -> str:
+    """A small difference with as many decimals as show it.
+
+    >>> _seen(0.00213), _seen(0.0000083), _seen(3e-12), _seen(0.0)
+    ('0.0021', '0.0000083', 'less than 0.00000001', '0')
+    """
+    if size == 0:
+        return "0"
+    if size < 1e-8:
+        return "less than 0.00000001"
+    decimals = max(4, 1 - math.floor(math.log10(size)))
+    return f"{size:.{decimals}f}"

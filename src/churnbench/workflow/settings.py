@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from churnbench.calibration import Draft, Limits, Settings, ThresholdRule
+from churnbench.calibration import Draft, InForce, Limits, Settings, ThresholdRule
 from churnbench.data.project import Project
 from churnbench.domain.cohort import Cohort
 from churnbench.domain.errors import InputError
 
 
-def calibration_settings(project: Project, seed: int, draft: Draft | None = None) -> Settings:
-    """`[calibration]` as settings; with a draft, that is the candidate.
+def calibration_settings(
+    project: Project, seed: int, draft: Draft | None = None, in_force: InForce | None = None
+) -> Settings:
+    """`[calibration]` as settings; with a draft, that is the candidate; a formula in force is the one to beat.
 
     Raises:
         InputError: for limits on weights that the chosen derivation could not hold.
@@ -38,6 +40,7 @@ def calibration_settings(project: Project, seed: int, draft: Draft | None = None
         bootstrap=section.bootstrap,
         seed=seed,
         draft=draft,
+        in_force=in_force,
     )
 
 

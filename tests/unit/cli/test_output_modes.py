@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
+from projects import churnbench, world, write_project
 from typer.testing import CliRunner
 
 from churnbench.cli.main import app
+from churnbench.cli.terminal import filled
 from churnbench.export import build_document, write_document
 from churnbench.export.kit_bodies import KIT_BODIES
 
@@ -19,6 +22,10 @@ def call(*words: object) -> str:
     found = RUNNER.invoke(app, [str(word) for word in words])
     assert found.exit_code == 0, found.output
     return found.stdout
+
+
+def run_main(*words: object) -> subprocess.CompletedProcess[str]:
+    return churnbench(*words, cwd=Path.cwd())
 
 
 @pytest.fixture
@@ -60,7 +67,38 @@ def test_verify_tells_a_program_what_each_engine_did(config: Path) -> None:
     assert all(entry["cases"] > 100 for entry in found)
 
 
-def test_an_error_leaves_stdout_empty_in_json_too(tmp_path: Path) -> None:
-    found = RUNNER.invoke(app, ["--json", "check", str(tmp_path / "nowhere")])
-    assert found.exit_code != 0
-    assert found.stdout == ""
+def test_an_error_is_part_of_the_one_json_object_and_its_words_go_to_stderr(tmp_path: Path) -> None:
+    found = run_main("--json", "check", tmp_path / "nowhere")
+    assert found.returncode == 2
+    told = json.loads(found.stdout)
+    assert set(told) == {"error"}
+    assert told["error"]["kind"] == "input"
+    assert told["error"]["exit_code"] == 2
+    assert "nowhere" in told["error"]["file"]
+    assert told["error"]["message"] in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_a_wrong_option_and_a_blocked_check_are_told_to_a_program_too(tmp_path: Path) -> None:
+    usage = run_main("--json", "check", "here", "--sed", 1)
+    assert usage.returncode == 2
+    assert json.loads(usage.stdout)["error"]["kind"] == "usage"
+    blocked = run_main("--json", "check", write_project(tmp_path / "leaky", made=world(leak="full")))
+    assert blocked.returncode == 3
+    told = json.loads(blocked.stdout)
+    assert told["error"]["kind"] == "blocked"
+    assert told["error"]["exit_code"] == 3
+    assert told["blocked"]
+
+
+def test_without_json_an_error_leaves_stdout_empty(tmp_path: Path) -> None:
+    found = run_main("check", tmp_path / "nowhere")
+    assert (found.returncode, found.stdout) == (2, "")
+
+
+def test_lines_of_a_check_fit_a_terminal_and_long_words_stay_whole() -> None:
+    path = "x" * 100
+    text = filled("  review  ", f"column {path} " + "and so on " * 12)
+    lines = text.splitlines()
+    assert [line.strip() for line in lines if len(line) > 80] == [path]
+    assert all(line.startswith(" " * 10) for line in lines[1:])

@@ -14,11 +14,17 @@ from churnbench.calibration import CONTENDERS, FittedContender, Training
 from churnbench.calibration.lifecycle_ramp import LifecycleRamp
 from churnbench.calibration.refinements import RampTrial, Trial
 from churnbench.domain.cohort import OutcomeWindow
+from churnbench.domain.formula_spec import FormulaSpec
 from churnbench.formula import SEGMENT_LEVEL
 from churnbench.workflow.formula_evidence import weight_evidence
 from churnbench.workflow.segment_evidence import ramp_sentence, refinement_evidence, segment_sentence, segment_warnings
 
 Made = tuple[Training, FittedContender, dict[str, Any]]
+
+
+def body_of(spec: FormulaSpec) -> dict[str, Any]:
+    """As much of a body as says which segments have profiles of their own."""
+    return {"segments": {"by": [{"segment": name} for name in spec.segment_weights]}}
 
 
 def made(training: Training, name: str = "anchored") -> Made:
@@ -103,17 +109,17 @@ def test_refused_profiles_are_shown_beside_the_one_that_ships(refused: Made) -> 
 
 def test_readers_used_to_segment_profiles_are_told_what_became_of_them(adopted: Made, refused: Made) -> None:
     training, candidate, _ = adopted
-    assert segment_warnings(training.spec, candidate) == []
+    assert segment_warnings(body_of(training.spec), candidate) == []
     more = replace(training.spec, segment_weights={**CONTRAST, "Public": EVEN})
-    assert "for Public" in segment_warnings(more, candidate)[0]
-    assert segment_warnings(replace(training.spec, segment_weights={}), candidate) == []
+    assert "for Public" in segment_warnings(body_of(more), candidate)[0]
+    assert segment_warnings(body_of(replace(training.spec, segment_weights={})), candidate) == []
 
     training, candidate, _ = refused
-    [said] = segment_warnings(training.spec, candidate)
+    [said] = segment_warnings(body_of(training.spec), candidate)
     assert "one profile for all segments" in said
     assert "not adopted" in said
     hand = CONTENDERS["incumbent"].fit("incumbent", training, OutcomeWindow())
-    assert "one profile for all segments" in segment_warnings(training.spec, hand)[0]
+    assert "one profile for all segments" in segment_warnings(body_of(training.spec), hand)[0]
 
 
 def test_other_derivations_learn_neither() -> None:
@@ -129,7 +135,9 @@ def test_sentences_fit_every_outcome_of_a_trial(adopted: Made) -> None:
     trial = candidate.derived.refinements.segments  # type: ignore[union-attr]
     assert "fell by" in segment_sentence(trial)
     worse = replace(trial, trial=Trial(False, -0.001, 0.002, -0.01))
-    assert "rose by 0.00100" in segment_sentence(worse)
+    assert "rose by 0.0010 (standard error 0.0020)" in segment_sentence(worse)
+    tiny = replace(trial, trial=Trial(False, -8.3e-6, 4e-7, 0.0))
+    assert "rose by 0.0000083 (standard error 0.00000040)" in segment_sentence(tiny)
     alone = replace(trial, weights=replace(trial.weights, shares={}), trial=Trial(False, 0.0, 0.0, 0.0))
     assert "not enough churned accounts" in segment_sentence(alone)
     ramp = LifecycleRamp(((90.0, 1.3), (135.0, 1.1), (180.0, 1.0)))

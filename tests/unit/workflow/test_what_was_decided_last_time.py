@@ -16,7 +16,7 @@ from churnbench.data.project import load_project
 from churnbench.domain.cohort import Cohort
 from churnbench.metrics import korn_graubard
 from churnbench.release import Released, promote, rollback
-from churnbench.workflow.last_decision import in_force, last_decision
+from churnbench.workflow.last_decision import last_decision
 from churnbench.workflow.review import Review
 
 WHO = {"by": "Ada Byron", "role": "Head of Customer Success"}
@@ -132,14 +132,3 @@ def test_after_a_rollback_the_promises_are_those_of_the_formula_that_came_back(
     assert (found["event"], found["reason"]) == ("rollback", "the old one was better")
     assert found["outcome"]["after"] == "2020-01-01"
     assert len(found["outcome"]["bands"]) == 3
-
-
-def test_a_review_says_when_another_formula_is_in_force_than_the_one_it_compares_with() -> None:
-    configs = {"incumbent": {"body_sha256": "a"}, "candidate": {"body_sha256": "b"}}
-    last = {"body_sha256": "c", "config_version": "1.2.0"}
-    assert in_force({"configs": configs, "last_decision": None}) == []
-    assert in_force({"configs": configs, "last_decision": {"note": "damaged"}}) == []
-    assert in_force({"configs": configs, "last_decision": {**last, "body_sha256": "a"}}) == []
-    same = in_force({"configs": configs, "last_decision": {**last, "body_sha256": "b"}})
-    assert "already in force (version 1.2.0)" in same[0]
-    assert "Version 1.2.0 is in force, but" in in_force({"configs": configs, "last_decision": last})[0]

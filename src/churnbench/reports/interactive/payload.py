@@ -11,6 +11,7 @@ import pandas as pd
 from churnbench.reports.interactive.packing import packed
 from churnbench.reports.interactive.sampling import LEAST_SHARE, SAFETY, account_sample
 from churnbench.reports.interactive.scenario import Scenario
+from churnbench.reports.lens import lens_of
 from churnbench.reports.reading import interval, number, records, words
 from churnbench.reports.wording import clean
 
@@ -43,6 +44,8 @@ def what_if_data(evidence: Mapping[str, Any], scenario: Scenario, *, taken: int 
         "dated": bool(rows["as_of"].notna().any()),
         "seen_until": _seen_until(evidence, rows),
         "labels": _labels(evidence),
+        "today": lens_of(evidence).today,
+        "shipped": {name: dict(found) for name, found in scenario.intervals.items()},
         "bands": [_band(row) for row in records(evidence, "bands")],
     }
     room = max(LEAST_ROOM, page - taken - len(html_safe(body).encode()) - len("packed sample rows accounts") * 8)

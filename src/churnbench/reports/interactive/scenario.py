@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -27,6 +27,8 @@ class Scenario:
         too_late: distinct churners that left too early to be called; misses in recall.
         contact_cost: money per contact, None when the project declares none.
         save_rate: share of contacted churners who stay, 0 to 1, None when the project declares none.
+        intervals: formula -> figure ("precision", "recall", "lift", "ofCalls", "worthwhile") -> its 90 % interval at
+            this capacity, by resampling accounts; None where there is none. The page does not resample itself.
     """
 
     rows: pd.DataFrame
@@ -35,6 +37,7 @@ class Scenario:
     too_late: int = 0
     contact_cost: float | None = None
     save_rate: float | None = None
+    intervals: Mapping[str, Mapping[str, list[float] | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         absent = [name for name in KEYS if name not in self.rows]

@@ -17,8 +17,8 @@ HOW = (
     "repeated rows per account, exceeds the limit shown. Nothing is turned without the sign-off of a person."
 )
 
-NUMBER_LEGEND = (("l today", "hand"), ("l cand", "candidate"), ("r cand", "90 % range"), ("h", "accounts"))
-CATEGORY_LEGEND = (("o today", "hand"), ("d cand", "candidate"), ("r cand", "90 % range"))
+NUMBER_LEGEND = (("l today", "today"), ("l cand", "candidate"), ("r cand", "90 % range"), ("h", "accounts"))
+CATEGORY_LEGEND = (("o today", "today"), ("d cand", "candidate"), ("r cand", "90 % range"))
 
 
 def directions_section(lens: Lens) -> Section:
@@ -39,17 +39,22 @@ def change_title(lens: Lens, change: Mapping[str, Any]) -> str:
     """The change in a phrase."""
     declared = DIRECTIONS.get(words(change, "declared"), clean(words(change, "declared"), 40))
     proposed = DIRECTIONS.get(words(change, "proposed"), clean(words(change, "proposed"), 40))
-    return f"{lens.metric(words(change, 'metric'))}: declared “{declared}”, the data say “{proposed}”"
+    who = "the draft says" if words(change, "source") == "draft" else "the data say"
+    return f"{lens.metric(words(change, 'metric'))}: declared “{declared}”, {who} “{proposed}”"
 
 
 def _change(lens: Lens, change: Mapping[str, Any]) -> list[Block]:
     statistic, needed = number(change, "statistic"), number(change, "needed")
     figures = (
-        f"Statistic {fixed(statistic, 1)}, needed {fixed(needed, 1)}, design effect "
-        f"{fixed(number(change, 'design_effect'), 2)}."
+        ""
+        if statistic is None
+        else (
+            f"Statistic {fixed(statistic, 1)}, needed {fixed(needed, 1)}, design effect "
+            f"{fixed(number(change, 'design_effect'), 2)}."
+        )
     )
     blocks: list[Block] = [
-        Prose(f"{clean(words(change, 'detail'), 600)} {figures}", lead=change_title(lens, change) + ".")
+        Prose(f"{clean(words(change, 'detail'), 600)} {figures}".strip(), lead=change_title(lens, change) + ".")
     ]
     curve = next(
         (row for row in records(lens.evidence, "curves") if words(row, "metric") == words(change, "metric")),
@@ -64,7 +69,7 @@ def curve_figures(lens: Lens, curve: Mapping[str, Any], how: str = "") -> list[F
     """Learned curve and SHAP dependence of one metric, as far as they are known."""
     name = lens.metric(words(curve, "metric"))
     figures = []
-    learned = learned_curve(curve, f"{name}: points by value, hand curve and candidate with 90 % range")
+    learned = learned_curve(curve, f"{name}: points by value, today's curve and the candidate's with 90 % range")
     if learned is not None:
         legend = CATEGORY_LEGEND if words(curve, "kind") == "category" else NUMBER_LEGEND
         figures.append(Figure("Points it earns", learned, how, legend, f"curve_{words(curve, 'metric')}"))
@@ -86,6 +91,9 @@ def _finding(lens: Lens, changes: list[Mapping[str, Any]]) -> str:
             if at(lens.evidence, "direction_changes") is not None
             else "Not available."
         )
-    names = ", ".join(lens.metric(words(change, "metric")) for change in changes[:3])
-    more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
-    return f"{len(changes)} to approve: {names}{more}."
+    new = [change for change in changes if not at(change, "in_force")]
+    if not new:
+        return f"{len(changes)} turned, all of them in force already."
+    names = ", ".join(lens.metric(words(change, "metric")) for change in new[:3])
+    more = f" and {len(new) - 3} more" if len(new) > 3 else ""
+    return f"{len(new)} to approve: {names}{more}."

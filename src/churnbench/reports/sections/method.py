@@ -42,6 +42,8 @@ def _facts(lens: Lens) -> Block:
         ),
         ("outcomes complete up to", day(words(e, "data", "data_through"))),
         ("outcome window", window),
+        ("compared with", lens.today_described),
+        ("calls a snapshot", whole(number(e, "capacity", "accounts"))),
         ("derivation fixed before the holdout was opened", clean(words(e, "gate", "derive"), 40)),
         ("size tier", clean(words(e, "gate", "tier"), 80)),
         ("holdout looked at, this time included", whole(number(e, "gate", "unlocks"))),

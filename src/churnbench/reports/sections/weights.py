@@ -24,7 +24,7 @@ from churnbench.reports.sections.segment_weights import segment_weight_blocks
 from churnbench.reports.wording import clean, fixed, percent, signed, span, weight
 
 HOW = (
-    "Per cent of the whole health score; each column sums to 100. Hand: as declared today. "
+    "Per cent of the whole health score; each column sums to 100. Today: the formula to beat, declared or in force. "
     "SHAP share: mean |SHAP| "
     "of the LightGBM challenger (the usual recipe; it loses the sign and counts correlated "
     "copies twice). SHAP "
@@ -34,7 +34,7 @@ HOW = (
     "Intervals: 90 %, bootstrap of accounts."
 )
 HEADINGS = {
-    "hand": "hand",
+    "hand": "today",
     "shap_share": "SHAP share",
     "shap_slope": "SHAP slope",
     "distilled": "distilled",

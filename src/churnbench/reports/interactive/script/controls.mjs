@@ -2,12 +2,12 @@
 
 import { element } from "./dom.mjs";
 import { fixed, named } from "./words.mjs";
-import { NAMES } from "./tables.mjs";
+import { namesOf } from "./tables.mjs";
 
 /**
  * A slider with a number field that always agree.
  * @param {object} about id, label, unit, min, max, step (of the number field), scale (units of the model in one shown),
- *   coarse (units shown to which the slider jumps)
+ *   coarse (units shown to which the slider jumps), why (what keeps a value from being taken, "" when nothing special)
  * @param {(value: number) => void} change told of a new value, in units of the model
  */
 class Slider {
@@ -20,15 +20,30 @@ class Slider {
     this.field = element("input", { ...field, "aria-label": `${label}, ${unit}` });
     this.was = element("span", { class: "was" });
     this.label = element("label", { for: id }, label);
-    this.line = element("div", { class: "slider" }, this.label, this.slide, this.field, this.was);
+    this.said = element("span", { class: "said", role: "status" });
+    this.line = element("div", { class: "slider" }, this.label, this.slide, this.field, this.was, this.said);
     const coarse = (value) => Math.round(value / about.coarse) * about.coarse;
-    this.slide.addEventListener("input", () => change(coarse(Number(this.slide.value)) * about.scale));
+    const take = (value) => {
+      change(Math.round(value * about.scale));
+      this.tell(value);
+    };
+    this.slide.addEventListener("input", () => take(coarse(Number(this.slide.value))));
     this.field.addEventListener("input", () => {
       const value = Number(this.field.value);
-      if (this.field.value !== "" && Number.isFinite(value)) change(Math.round(value * about.scale));
+      if (this.field.value !== "" && Number.isFinite(value)) take(value);
     });
     // While a number is being typed it is left alone; afterwards it shows what holds.
     this.field.addEventListener("change", () => this.show(this.value, this.before, true));
+  }
+
+  /** Says so when another value holds than the one that was asked for. */
+  tell(wanted) {
+    const { scale, decimals, why } = this.about;
+    const taken = Math.round(wanted * scale) === this.value;
+    const reason = why?.() ?? "";
+    this.said.textContent = taken
+      ? ""
+      : `${fixed(wanted, decimals)} is not possible${reason}; ${fixed(this.value / scale, decimals)} holds.`;
   }
 
   /** Shows a value, and what it was in the formula started from; `settled` also where somebody is typing. */
@@ -61,9 +76,10 @@ export class Controls {
     const about = { id: "capacity", label: "Accounts a snapshot", unit: "calls", min: 1, max: what.data.largest };
     const whole = { step: 1, scale: 1, coarse: 1, decimals: 0 };
     this.capacity = new Slider({ ...about, ...whole }, (k) => this.after(what.setCapacity(k)));
+    const names = Object.entries(namesOf(what));
     this.box.replaceChildren(
-      this.choice("start", "Start from", what.start, Object.entries(NAMES), (name) => this.restart(name)),
-      this.choice("compare", "Compare with", what.compare, Object.entries(NAMES), (name) => {
+      this.choice("start", "Start from", what.start, names, (name) => this.restart(name)),
+      this.choice("compare", "Compare with", what.compare, names, (name) => {
         what.compare = name;
         this.after();
       }),
@@ -80,6 +96,7 @@ export class Controls {
     this.weights = what.dimensions.map((id, place) => {
       const label = named(labels[id] ?? id);
       const about = { id: `weight${place}`, label, unit: "per cent", min: 0, max: 100, step: 0.01, decimals: 2 };
+      about.why = () => this.whyNot(place);
       const move = (points) => this.after(what.setWeight(place, points));
       const slider = new Slider({ ...about, scale: 100, coarse: 1 }, move);
       const hold = element("input", { type: "checkbox", id: `hold${place}`, "aria-label": `Hold ${label}` });
@@ -98,6 +115,14 @@ export class Controls {
       this.show();
     });
     return [pick, ...lines];
+  }
+
+  /** What keeps a weight from moving, as the end of "… is not possible". */
+  whyNot(place) {
+    const { held } = this.what.shares.get(this.what.profile);
+    const others = held.filter((_, other) => other !== place);
+    if (others.length > 0 && others.every(Boolean)) return ", since all other weights are held: release one";
+    return others.some(Boolean) ? ", with the weights that are held" : "";
   }
 
   bandControls() {
@@ -129,11 +154,12 @@ export class Controls {
 
   restart(name) {
     this.what.startFrom(name);
-    this.build();
+    this.build(); // with it every earlier remark goes
     this.changed();
   }
 
   after() {
+    for (const slider of [...this.weights, ...this.bands, this.capacity]) slider.said.textContent = "";
     this.show();
     this.changed();
   }

@@ -9,14 +9,15 @@ export const STAMP = "manual, not validated";
  * A config document for a formula that somebody set by hand in the review page.
  * @param {string} text the document it started from
  * @param {Scorer} scorer of the changed formula
- * @param {{profiles: Map<string, Array<[string, number]>>, bands: Array<[string, number]>, seenUntil: string | null}}
- *   changes weights of each profile ("" for the default one) in basis points, band starts in hundredths, and the last
- *   day whose outcomes stood before the eyes of whoever set them
+ * @param {{profiles: Map<string, Array<[string, number]>>, bands: Array<[string, number]>, seenUntil: string | null,
+ *   capacity: number | null}} changes weights of each profile ("" for the default one) in basis points, band starts in
+ *   hundredths, the last day whose outcomes stood before the eyes of whoever set them, and the calls a snapshot they
+ *   chose (null: those of the review)
  * @param {Date} now moment of the export
  * @returns {object} a document that `load` accepts: other weights and bands, golden vectors scored anew, right hashes
  * @throws {ConfigRefused} for weights or bands that no document may hold
  */
-export function draftDocument(text, scorer, { profiles, bands, seenUntil }, now) {
+export function draftDocument(text, scorer, { profiles, bands, seenUntil, capacity = null }, now) {
   const document = JSON.parse(text);
   const { segments } = document.body;
   const started = { version: document.config_version, sha256: document.integrity.body_sha256 };
@@ -29,6 +30,7 @@ export function draftDocument(text, scorer, { profiles, bands, seenUntil }, now)
   // Due for review from the first moment: every scorer that loads it warns.
   document.lifecycle = { created: moment, review_by: moment, hard_expiry: null, supersedes: started.version };
   const draft = { status: STAMP, from_version: started.version, from_body_sha256: started.sha256 };
+  if (capacity !== null) draft.capacity = capacity;
   document.extra = { ...document.extra, draft };
   document.golden = rescored(document.golden, scorer);
   document.integrity = hashesOf(document);

@@ -53,7 +53,8 @@ export class WhatIf {
     }
     this.profile = "";
     this.bands = document.body.bands.map(([band, from]) => [band, from]);
-    this.capacity = Math.min(this.data.capacity, Math.max(1, this.data.largest));
+    this.started = Math.min(this.data.capacity, Math.max(1, this.data.largest));
+    this.capacity = this.started;
   }
 
   get formula() {
@@ -94,12 +95,28 @@ export class WhatIf {
     return withWeights(this.formula.scorer, { dimensions, profiles, bands: this.bands });
   }
 
-  /** Whether anything differs from the formula it started from. */
+  /** Whether anything differs from the formula it started from, or from the capacity of the review. */
   changed() {
-    const { body } = this.formula.document;
-    const now = [...this.profiles().values(), this.bands];
-    const then = [...this.formula.profiles().values(), body.bands];
-    return JSON.stringify(now) !== JSON.stringify(then);
+    const { bands } = this.formula.document.body;
+    return this.capacityMoved() || this.weightsMoved() || JSON.stringify(this.bands) !== JSON.stringify(bands);
+  }
+
+  capacityMoved() {
+    return this.capacity !== this.started;
+  }
+
+  weightsMoved() {
+    return JSON.stringify([...this.profiles().values()]) !== JSON.stringify([...this.formula.profiles().values()]);
+  }
+
+  /**
+   * Intervals that Python resampled for a formula as it ships, and whether they hold for what is shown.
+   * @param {boolean} tried whether what is tried is meant, or the formula compared with
+   * @returns {{limits: object, holds: boolean}} figure -> [low, high] or null
+   */
+  shipped(tried) {
+    const holds = !this.capacityMoved() && !(tried && this.weightsMoved());
+    return { limits: this.data.shipped[tried ? this.start : this.compare] ?? {}, holds };
   }
 
   /** Scores the holdout again and measures it. */
@@ -146,7 +163,8 @@ export class WhatIf {
 
   /** A config document of what is tried. */
   draft(now = new Date()) {
-    const changes = { profiles: this.profiles(), bands: this.bands, seenUntil: this.data.seen_until };
+    const capacity = this.capacityMoved() ? this.capacity : null;
+    const changes = { profiles: this.profiles(), bands: this.bands, seenUntil: this.data.seen_until, capacity };
     return draftDocument(this.formula.text, this.scorer(), changes, now);
   }
 }

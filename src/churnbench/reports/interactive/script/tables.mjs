@@ -7,7 +7,8 @@ const REASONS = 3;
 
 /** Draws every result into its place. */
 export function drawResults(places, what, figures, before) {
-  const view = { what, figures, before, was: NAMES[what.compare], guess: what.data.sample === null ? "" : "\u2248 " };
+  const guess = what.data.sample === null ? "" : "\u2248 ";
+  const view = { what, figures, before, was: namesOf(what)[what.compare], guess };
   places.bands.replaceChildren(bandChart(view), bandTable(view));
   places.calls.replaceChildren(callTable(view));
   places.segments.replaceChildren(segmentTable(view));
@@ -15,8 +16,10 @@ export function drawResults(places, what, figures, before) {
   places.summary.textContent = summaryOf(view);
 }
 
-/** What the two released formulas are called. */
-export const NAMES = { candidate: "candidate", incumbent: "today\u2019s formula" };
+/** What the two formulas of the review are called. */
+export function namesOf({ data }) {
+  return { candidate: "candidate", incumbent: named(data.today).replace("'", "\u2019") };
+}
 
 function summaryOf({ figures, before, guess, was }) {
   const lowest = figures.bands[0];
@@ -102,22 +105,32 @@ function mark(one, x, y, role) {
 const CALL_HOW =
   "The riskiest accounts of every snapshot are called, by the probability that the formula prints; accounts without " +
   "a score last; ties count in part. Caught: distinct churned accounts. Lift: precision over the churn rate of all " +
-  "rows. The probability curve is the one of the formula started from: it was not fitted anew to these weights.";
+  "rows. The probability curve is the one of the formula started from: it was not fitted anew to these weights. " +
+  "Intervals: 90 %, accounts resampled when the review was made, for each formula and capacity as shipped; they do " +
+  "not move with the sliders.";
 
 function callTable({ what, figures, before, guess, was }) {
-  const pair = (label, text) => [label, guess + text(figures), guess + text(before)];
+  const [now, then] = [what.shipped(true), what.shipped(false)];
+  const pair = (label, text, key, spoken) => [
+    label,
+    [guess + text(figures), limitsOf(now, key, spoken)],
+    [guess + text(before), limitsOf(then, key, spoken)],
+  ];
+  const shares = (low, high) => range(low, high);
   const rows = [
     ["calls a snapshot", count(figures.calls.k), count(before.calls.k)],
     pair("churned accounts caught", ({ calls }) => `${count(calls.caught)} of ${count(calls.of)}`),
-    pair("precision", ({ calls }) => percent(calls.precision)),
-    pair("recall", ({ calls }) => percent(calls.recall)),
-    pair("lift", ({ calls }) => fixed(calls.lift, 2)),
+    pair("precision", ({ calls }) => percent(calls.precision), "precision", shares),
+    pair("recall", ({ calls }) => percent(calls.recall), "recall", shares),
+    pair("lift", ({ calls }) => fixed(calls.lift, 2), "lift", (low, high) => between(fixed(low, 2), fixed(high, 2))),
   ];
   let how = CALL_HOW;
   if (figures.profit !== null) {
-    rows.push(pair("profit of these calls, a snapshot", ({ profit }) => money(profit.ofCalls)));
+    const amounts = (low, high) => between(money(low), money(high));
+    rows.push(pair("profit of these calls, a snapshot", ({ profit }) => money(profit.ofCalls), "ofCalls", amounts));
     const everyone = "expected profit an account, calling all whom it pays to call";
-    rows.push(pair(everyone, ({ profit }) => fixed(profit.worthwhile, 2)));
+    const exact = (low, high) => between(fixed(low, 2), fixed(high, 2));
+    rows.push(pair(everyone, ({ profit }) => fixed(profit.worthwhile, 2), "worthwhile", exact));
     const { contact_cost: cost, save_rate: share } = what.data;
     how += ` Profit: a call costs ${fixed(cost, 2)} and keeps ${percent(share)} of the churners called, and their ARR.`;
   } else {
@@ -125,6 +138,17 @@ function callTable({ what, figures, before, guess, was }) {
   }
   const columns = [["at this capacity", false], ["what if", true], [was, true]];
   return table(`Who is caught${sampled(what)}`, columns, rows, how);
+}
+
+/** A resampled interval, marked where it belongs to the shipped setting and not to what is tried. */
+function limitsOf({ limits, holds }, key, spoken) {
+  const found = key === undefined ? null : limits[key];
+  if (!found) return "";
+  return holds ? spoken(...found) : `shipped setting: ${spoken(...found)}`;
+}
+
+function between(low, high) {
+  return `${low} \u2013 ${high}`;
 }
 
 function segmentTable({ what, figures, before, guess }) {
@@ -138,14 +162,21 @@ function segmentTable({ what, figures, before, guess }) {
       guess + count(one.alarms),
       guess + count(one.missed),
       guess + count(one.quiet),
-      [guess + percent(one.precision), `was ${guess}${percent(then?.precision)}`],
-      [guess + percent(one.recall), `was ${guess}${percent(then?.recall)}`],
+      [guess + percent(one.precision), rateNote(one.precisionLimits, then?.precision, guess)],
+      [guess + percent(one.recall), rateNote(one.recallLimits, then?.recall, guess)],
     ];
   });
   const counts = ["churned, flagged", "stayed, flagged", "churned, not flagged", "stayed, not flagged"];
   const columns = [["segment", false], ...[...counts, "precision", "recall"].map((label) => [label, true])];
-  const how = `Flagged: in the lowest band (${lowest}). Counts are rows, one for each account and snapshot.`;
+  const how =
+    `Flagged: in the lowest band (${lowest}). Counts are rows, one for each account and snapshot. Intervals: 90 %, ` +
+    "Korn-Graubard, accounts as clusters.";
   return table(`Confusion by segment${sampled(what)}`, columns, rows, how);
+}
+
+function rateNote(limits, before, guess) {
+  const known = limits === null ? "" : `${range(...limits)}; `;
+  return `${known}was ${guess}${percent(before)}`;
 }
 
 function flowTable({ what, figures, guess, was }) {
