@@ -1,8 +1,8 @@
 """The score history at size: a day of 20,000 accounts appended, and one account read from five years of daily scores.
 
-Run `python -m benchmarks.bench_history [ACCOUNTS] [DAYS] [FOLDER]` (20,000 accounts, 1,826 days, a temporary folder). The
-five years are generated straight into month files of the layout that `churnbench history compact` leaves; scores in them
-are random, which costs the reader the same. A FOLDER that holds them already is used again.
+Run `python -m benchmarks.bench_history [ACCOUNTS] [DAYS] [FOLDER]` (20,000 accounts, 1,826 days, a temporary folder).
+The five years are generated straight into month files of the layout that `churnbench history compact` leaves; scores in
+them are random, which costs the reader the same. A FOLDER that holds them already is used again.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class ParquetBackend:
         self._folder, self._patience = Path(folder), patience
         self._pending: list[Part] | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._read: dict[str, Document] = {}
+        self._read: dict[str, tuple[int, Document]] = {}
 
     @property
     def location(self) -> str:
@@ -141,7 +141,11 @@ class ParquetBackend:
 
     def documents(self) -> Mapping[str, Document]:
         """Body hash -> config."""
-        return {path.stem: read_document(path) for path in sorted((self._folder / "documents").glob("*.json"))}
+        for path in (self._folder / "documents").glob("*.json"):
+            changed = path.stat().st_mtime_ns  # a later issue of the same formula takes the place of the file
+            if self._read.get(path.stem, (0,))[0] != changed:
+                self._read[path.stem] = (changed, read_document(path))
+        return {body: self._read[body][1] for body in sorted(self._read)}
 
     def log(self, kind: Log) -> Sequence[Entry]:
         """Entries of a log; a last line cut short by a crash is left out."""

@@ -47,7 +47,7 @@ def roll_up(readings: pd.DataFrame) -> pd.DataFrame:
         )
     parent = _parents(ids, rows["parent_id"])
     order = _top_down(ids, parent)
-    score = rows["health_score_x100"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    score = rows["health_score_x100"].astype("Float64").to_numpy(dtype=float, na_value=np.nan).astype(np.float64)
     counts = ~np.isnan(score) & (arr > 0)
     sums = np.column_stack(
         [
@@ -58,7 +58,7 @@ def roll_up(readings: pd.DataFrame) -> pd.DataFrame:
             counts.astype(float),
         ]
     )
-    lowest = np.where(counts, score, np.inf).astype(np.float64)
+    lowest = np.where(counts, score, np.inf)
     who = np.arange(len(ids))
     for k in reversed(order):
         above = parent[k]

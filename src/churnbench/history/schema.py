@@ -16,7 +16,7 @@ import pyarrow as pa
 from churnbench.domain.errors import InputError
 from churnbench.domain.score_history import DIMENSION_SUFFIX, HISTORY_COLUMNS, as_history
 from churnbench.export import Document
-from churnbench.formula import validate_body
+from churnbench_scorer.rules import input_kinds
 
 #: Which reading a row is, for one body of a config.
 KEY = ("account_id", "as_of", "body_sha256")
@@ -56,7 +56,7 @@ SHARED = ("segment", "csm", "arr")
 
 def input_names(document: Document) -> tuple[list[str], list[str]]:
     """Inputs of a config in stored order: numbers (booleans among them), then texts."""
-    kinds = validate_body(document["body"])
+    kinds = input_kinds(document["body"])  # of a body that was checked when its document was made
     return [k for k, kind in kinds.items() if kind != "category"], [k for k, v in kinds.items() if v == "category"]
 
 
@@ -148,7 +148,7 @@ _KEPT = ("held_band", "sequence", *MARKS)
 
 def _sorted(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """`as_history` where one reading stands per date; with all configs' readings only its order and columns."""
-    if not frame.duplicated(["account_id", "as_of"]).any():
+    if frame["body_sha256"].nunique() < 2 or not frame.duplicated(["account_id", "as_of"]).any():
         return as_history(frame, names)
     parts = [as_history(part, names) for _, part in frame.groupby("body_sha256", sort=False)]
     return pd.concat(parts).sort_values(["account_id", "as_of", "appended"], kind="stable").reset_index(drop=True)
@@ -190,7 +190,7 @@ def _matrix(table: pa.Table, column: str, width: int) -> Any:
 
 def _lists(columns: list[Any], kind: pa.DataType, rows: int) -> pa.Array:
     """One list per row, its entries in the order of the columns; NaN and None become null."""
-    flat = np.column_stack(columns).ravel() if columns else np.empty(0)
+    flat = np.column_stack(columns).ravel() if columns else np.empty(0, dtype=object)
     offsets = pa.array(np.arange(rows + 1) * len(columns), pa.int32())
     return pa.ListArray.from_arrays(offsets, pa.array(flat, kind, from_pandas=True))
 
