@@ -146,8 +146,8 @@ def compact_store(store: str) -> None:
     """Put day files together."""
     with _existing(store) as history:
         done = history.compact()
-    if done["months"]:
-        say(f"{done['files_before']:,} files became {done['months']:,} month files.", **done)
+    if done["periods"]:
+        say(f"{done['files_before']:,} files put together; there are {done['files']:,} now.", **done)
     else:
         say("Nothing to compact.", **done)
 

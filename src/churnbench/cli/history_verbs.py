@@ -110,7 +110,7 @@ def revoke(
 
 
 def compact(store: Store = "history") -> None:
-    """Put day files together into one file per month, sorted by account.
+    """Put day files together by month and year, so that one account is found fast.
 
     Example: churnbench history compact
     """

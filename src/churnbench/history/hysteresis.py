@@ -101,4 +101,4 @@ def settled(
 
 def _codes(values: pd.Series, names: Sequence[str]) -> Codes:
     """Position of each band, -1 for any other text and for none."""
-    return np.asarray(pd.Categorical(values.astype(object), categories=list(names)).codes).astype(np.intp)
+    return pd.Index(list(names), dtype=object).get_indexer(pd.Index(values, dtype=object)).astype(np.intp)

@@ -2,7 +2,8 @@
 
     STORE/manifest.json                         which files count; replaced whole, which is when an append happens
     STORE/days/2026-01-31-<12 of content>.parquet    one appended day; never changed
-    STORE/months/2026-01-<12 of content>.parquet     a compacted month, sorted by account
+    STORE/months/2026-01-07of32-<12>.parquet    a compacted month, one of its buckets of accounts
+    STORE/years/2025-07of32-<12>.parquet        a closed year, likewise
     STORE/documents/<body_sha256>.json          configs that scored
     STORE/overrides.jsonl, outcomes.jsonl       only ever appended to
 
@@ -31,13 +32,14 @@ from churnbench.export import Document, read_document, write_document
 from churnbench.export.file_lock import held_file
 from churnbench.export.files import replaced_whole
 from churnbench.history.backend import Entry, Log, Wanted, choice, last_readings
-from churnbench.history.manifest import Manifest, Part, read_manifest, write_manifest
+from churnbench.history.compaction import merge, source, unfinished
+from churnbench.history.manifest import Part, read_manifest, write_manifest
 from churnbench.history.schema import STORED
 
 LOCK = ".lock"
-#: Rows of a compacted file that are read together: a few hundred accounts of one month.
-GROUP_ROWS = 20_480
 _TRIES = 5
+#: First and last day, formula, accounts; None is any.
+Span = tuple[date | None, date | None, str | None, tuple[str, ...] | None]
 
 
 class ParquetBackend:
@@ -116,17 +118,17 @@ class ParquetBackend:
         def query(parts: list[Part]) -> str:
             # With one formula there is one reading per date, and nothing to choose.
             alone = len({body for part in parts for body in part.bodies}) == 1
-            return choice(self._source(parts), where, every=wanted.every or alone)
+            return choice(source(self._folder, parts), where, every=wanted.every or alone)
 
-        found = self._asked(query, values, (wanted.since, wanted.until, wanted.body))
+        found = self._asked(query, values, (wanted.since, wanted.until, wanted.body, wanted.accounts))
         return STORED.empty_table() if found is None else found.cast(STORED)
 
     def recent(self, before: date, since: date, depth: int) -> pa.Table:
         """The last readings per account before a day."""
         found = self._asked(
-            lambda parts: last_readings(self._source(parts), "as_of >= ? AND as_of < ?", depth),
+            lambda parts: last_readings(source(self._folder, parts), "as_of >= ? AND as_of < ?", depth),
             [since, before],
-            (since, before, None),
+            (since, before, None, None),
         )
         if found is not None:
             return found
@@ -180,22 +182,17 @@ class ParquetBackend:
             os.close(handle)
 
     def compact(self) -> dict[str, int]:
-        """Make one file, sorted by account, of each month that has day files or more than one file."""
-        made = merged = 0
+        """Make year files of closed years and month files of the newest; see `churnbench.history.compaction`."""
+        merged = 0
         with self.writing():
             manifest = read_manifest(self._folder)
-            months: dict[str, list[Part]] = {}
-            for part in manifest.parts:
-                months.setdefault(part.first[:7], []).append(part)
-            for month, parts in months.items():
-                if len(parts) == 1 and parts[0].month:
-                    continue
+            periods = unfinished(manifest)
+            for period, parts in periods.items():
                 merged += len(parts)
-                made += 1
-                manifest = manifest.with_parts(parts, [self._merged(month, parts)])
+                manifest = manifest.with_parts(parts, merge(self._open(), self._folder, period, parts))
                 write_manifest(self._folder, manifest)
             self._sweep()
-        return {"months": made, "files_before": merged}
+        return {"periods": len(periods), "files_before": merged, "files": len(manifest.parts)}
 
     def close(self) -> None:
         """Close the connection."""
@@ -203,19 +200,7 @@ class ParquetBackend:
             self._connection.close()
             self._connection = None
 
-    def _merged(self, month: str, parts: list[Part]) -> Part:
-        names = "\n".join(sorted(part.name for part in parts))
-        name = f"months/{month}-{hashlib.sha256(names.encode()).hexdigest()[:12]}.parquet"
-        with replaced_whole(self._folder / name) as temporary:
-            self._open().execute(
-                f"COPY (SELECT * FROM {self._source(parts)} ORDER BY account_id, as_of, appended) "
-                f"TO {_quoted(str(temporary))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP_ROWS})"
-            )
-        bodies = tuple(sorted({body for part in parts for body in part.bodies}))
-        rows = sum(part.rows for part in parts)
-        return Part(name, min(part.first for part in parts), max(part.last for part in parts), rows, bodies)
-
-    def _asked(self, query: Any, values: list[Any], span: tuple[date | None, date | None, str | None]) -> Any:
+    def _asked(self, query: Any, values: list[Any], span: Span) -> Any:
         """Run a query on the files of a span; again when a compaction took a file away in between."""
         for attempt in range(_TRIES):
             manifest = read_manifest(self._folder)
@@ -234,14 +219,10 @@ class ParquetBackend:
                 ) from error
         raise AssertionError("unreachable")
 
-    def _source(self, parts: list[Part]) -> str:
-        files = ", ".join(_quoted(str(self._folder / part.name)) for part in parts)
-        return f"read_parquet([{files}])"
-
     def _sweep(self) -> None:
         """Remove what a killed writer or a compaction left; the caller holds the lock."""
         named = {part.name for part in read_manifest(self._folder).parts}
-        for folder in ("days", "months"):
+        for folder in ("days", "months", "years"):
             for path in (self._folder / folder).glob("*"):
                 if f"{folder}/{path.name}" not in named:
                     path.unlink(missing_ok=True)
@@ -252,11 +233,3 @@ class ParquetBackend:
             quiet(self._connection)
             self._connection.execute("SET TimeZone = 'UTC'")
         return self._connection
-
-
-def _quoted(text: str) -> str:
-    doubled = text.replace("'", "''")
-    return f"'{doubled}'"
-
-
-__all__ = ["Manifest", "ParquetBackend"]

@@ -153,7 +153,7 @@ class PostgresBackend:
 
     def compact(self) -> dict[str, int]:
         """Nothing to do: the primary key finds an account."""
-        return {"months": 0, "files_before": 0}
+        return {"periods": 0, "files_before": 0, "files": 0}
 
     def close(self) -> None:
         """Close the connection."""
@@ -188,6 +188,3 @@ class PostgresBackend:
                 file=getattr(self, "_name", "PostgreSQL"),
                 fix="Check the address, the rights of its user and whether another writer is at work.",
             ) from error
-
-
-__all__ = ["PostgresBackend"]
