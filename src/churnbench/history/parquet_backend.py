@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churnbench.data.session import quiet
+from churnbench.data.session import Session
 from churnbench.domain.errors import InputError
 from churnbench.export import Document, read_document, write_document
 from churnbench.export.file_lock import held_file
@@ -48,7 +48,7 @@ class ParquetBackend:
     def __init__(self, folder: str | Path, *, patience: float = 30.0) -> None:
         self._folder, self._patience = Path(folder), patience
         self._pending: list[Part] | None = None
-        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._session: Session | None = None
         self._read: dict[str, tuple[int, Document]] = {}
 
     @property
@@ -196,9 +196,9 @@ class ParquetBackend:
 
     def close(self) -> None:
         """Close the connection."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._session is not None:
+            self._session.close()
+            self._session = None
 
     def _asked(self, query: Any, values: list[Any], span: Span) -> Any:
         """Run a query on the files of a span; again when a compaction took a file away in between."""
@@ -228,8 +228,6 @@ class ParquetBackend:
                     path.unlink(missing_ok=True)
 
     def _open(self) -> duckdb.DuckDBPyConnection:
-        if self._connection is None:
-            self._connection = duckdb.connect(config={"memory_limit": "4GB", "enable_object_cache": "true"})
-            quiet(self._connection)
-            self._connection.execute("SET TimeZone = 'UTC'")
-        return self._connection
+        if self._session is None:
+            self._session = Session(memory_limit="4GB")
+        return self._session.connection

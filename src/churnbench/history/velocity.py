@@ -51,7 +51,7 @@ def with_velocity(history: pd.DataFrame, *, days: int = DAYS, edges: Sequence[fl
     places = known["place"].to_numpy(dtype=int)
     velocity[places], spans[places] = slope, np.where(np.isnan(slope), np.nan, between)
     made["velocity"], made["velocity_days"] = velocity, spans
-    made["velocity_band"] = velocity_band(velocity, edges)
+    made["velocity_band"] = pd.Series(velocity_band(velocity, edges), made.index, dtype=object)
     return made
 
 

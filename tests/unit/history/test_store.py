@@ -66,7 +66,7 @@ def test_another_reading_under_the_same_key_is_refused_with_account_and_both_val
     there = store.history(["A03"])["health_score_x100"].iloc[0]
     assert "'A03'" in said
     assert "2026-01-01" in said
-    assert f"{there} is there" in said.replace("is " + str(there), str(there) + " is") or str(there) in said
+    assert f"is {there} there" in said
     assert len(store.history()) == 12
 
 
@@ -144,7 +144,7 @@ def test_overrides_survive_a_re_score_stand_beside_the_calculated_band_and_expir
     words = {"reason": "Champion has left the company", "author": "Ada Byron"}
     entry = store.override("A04", today=day_of(1), until=day_of(3), band="red", **words)
     append_days(store, config(), range(1, 6))
-    store.append(config(), readings(5), today=day_of(5))
+    append_days(store, config(), range(5, 6))
     shown = store.history(["A04"])
     there = shown["override_id"].notna().tolist()
     assert there == [False, True, True, True, False, False]
