@@ -87,7 +87,7 @@ def override(
 ) -> None:
     """Show another band or score for an account, from today until a day.
 
-    Example: churnbench history override A00001 --band red --reason 'Champion has left' --by 'Ada Byron' --until 2025-02-28
+    Example: churnbench history override A00001 --band red --reason 'Champion has left' --by 'Ada Byron' --until 2026-02-28
     """  # noqa: E501 - an example is one line, to be copied
     from churnbench.cli import history_commands
 
