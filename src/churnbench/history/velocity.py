@@ -41,7 +41,12 @@ def with_velocity(history: pd.DataFrame, *, days: int = DAYS, edges: Sequence[fl
     made = history.reset_index(drop=True)
     hundredths = made["health_score_x100"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     known = pd.DataFrame(
-        {"account_id": made["account_id"], "as_of": made["as_of"], "x100": hundredths, "place": range(len(made))}
+        {
+            "account": pd.factorize(made["account_id"])[0],
+            "as_of": made["as_of"],
+            "x100": hundredths,
+            "place": range(len(made)),
+        }
     ).dropna(subset="x100")
     base = _base(known, days)
     change, between = known["x100"].to_numpy() - base["x100"].to_numpy(), base["days"].to_numpy()
@@ -95,10 +100,10 @@ def reading_of_movement(band: str, velocity: str | None, document: Document) -> 
 def _base(known: pd.DataFrame, days: int) -> pd.DataFrame:
     """The reading that each one is compared with: its score, and days since; NaN where there is none."""
     span = pd.Timedelta(days=days)
-    left = known[["account_id", "as_of", "place"]].assign(at=known["as_of"] - span).sort_values("at", kind="stable")
-    right = known[["account_id", "as_of", "x100"]].rename(columns={"as_of": "then"}).sort_values("then", kind="stable")
-    earlier = pd.merge_asof(left, right, left_on="at", right_on="then", by="account_id", tolerance=span)
-    inside = pd.merge_asof(left, right, left_on="at", right_on="then", by="account_id", direction="forward")
+    left = known[["account", "as_of", "place"]].assign(at=known["as_of"] - span).sort_values("at", kind="stable")
+    right = known[["account", "as_of", "x100"]].rename(columns={"as_of": "then"}).sort_values("then", kind="stable")
+    earlier = pd.merge_asof(left, right, left_on="at", right_on="then", by="account", tolerance=span)
+    inside = pd.merge_asof(left, right, left_on="at", right_on="then", by="account", direction="forward")
     first = inside["then"] < inside["as_of"]  # not the reading itself
     use = earlier["then"].isna() & first
     then = earlier["then"].where(~use, inside["then"])

@@ -76,6 +76,11 @@ def test_velocity_looks_at_one_account_at_a_time_and_never_ahead() -> None:
     assert early["velocity"].isna().all()
 
 
+def test_an_empty_history_and_one_without_any_score_have_no_velocity() -> None:
+    assert with_velocity(scores()).empty
+    assert with_velocity(scores((0, None), (30, None)))["velocity_band"].tolist() == [None, None]
+
+
 def test_velocity_borders_can_be_set() -> None:
     assert velocity_band([-1.0, 0.9], (-2, -1, 1, 2)).tolist() == ["declining", "stable"]
 
