@@ -17,8 +17,8 @@
 # Between two reviews the score is used every day. This notebook keeps a history of a small simulated book: months are
 # appended, accounts that leave are frozen, one change is explained, somebody overrides a band.
 #
-# Everything is written to a scratch folder. [6. Account deep-dive](06_account_deep_dive.ipynb) asks why an account is red
-# in the first place.
+# Everything is written to a scratch folder. Why an account is red in the first place is asked in
+# [6. Account deep-dive](06_account_deep_dive.ipynb).
 
 # %% tags=["parameters"]
 ACCOUNTS = 300

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Annotated
 
@@ -137,7 +138,8 @@ def register(app: typer.Typer) -> None:
     """Add these verbs to a command line."""
     group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
     for verb in (append, show, explain, override, revoke, compact, rollup):
-        group.command()(verb)
+        # Without the mark \b an example would be broken into lines, and could not be copied into a shell.
+        group.command(help=(inspect.getdoc(verb) or "").replace("Example: ", "\b\nExample: "))(verb)
     app.add_typer(group, name="history")
 
 
