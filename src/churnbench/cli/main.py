@@ -12,6 +12,7 @@ import typer
 import typer.core
 
 from churnbench.cli.completion import DIALECTS, ENGINES, FORMATS, FORMS, completion, leaks, one_of, some_of
+from churnbench.cli.history_verbs import register as register_history
 from churnbench.cli.release_verbs import register
 from churnbench.domain.errors import ChurnbenchError
 
@@ -334,6 +335,7 @@ def run_all_notebooks(
 
 
 register(app)
+register_history(app)
 app.command()(completion)
 for _verb in app.registered_commands:
     # Without the mark \b an example would be broken into lines, and could not be copied into a shell.

@@ -8,9 +8,11 @@ import shlex
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import typer
 from command_line import Said, Teller
@@ -18,11 +20,12 @@ from projects import HEAD, world, write_project
 from release_worlds import candidate, moved_body, released
 
 from churnbench import tracking
-from churnbench.cli import completion, main, notebook_commands
+from churnbench.cli import completion, history_commands, main, notebook_commands
 from churnbench.data import simulate_demo
 from churnbench.data.world_leaks import LEAKS
 from churnbench.export.engines import ENGINES
 from churnbench.export.sql_dialects import DIALECTS
+from churnbench.history import open_store, overrides
 from churnbench.workflow import headless
 
 TINY = "\n[calibration]\nbootstrap = 2\n"
@@ -108,7 +111,30 @@ def _notebooks(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notebook_commands, "run_notebooks", lambda *a, **k: whole(*a, **{**k, "only": ("05",)}))
 
 
-SET_UP = {"ui": _ui, "rollback": _rollback, "notebooks": _notebooks}
+def _history(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two months in a history, and an override whose id the help can name."""
+    inputs = pd.read_parquet(place / "runs" / "demo" / "latest_inputs.parquet").drop(columns="as_of")
+    inputs.to_parquet(place / "inputs.parquet")
+    monkeypatch.setattr(history_commands, "_today", lambda: date(2026, 1, 5))
+    monkeypatch.setattr(overrides, "_name", lambda _entry: "0123456789")
+    words = {"store": "history", "outcomes": None, "reason": "Made for a test", "band_after": 2, "allow_missing": False}
+    for day in ("2025-11-30", "2025-12-31"):
+        history_commands.append_day(
+            place / "runs" / "demo" / "config.json", place / "inputs.parquet", as_of=day, **words
+        )
+    last = date(2026, 2, 1)
+    account = str(inputs["account_id"].iloc[1])
+    with open_store("history") as store:
+        store.override(account, band="red", reason="Made for a test", author="Eve", today=date(2026, 1, 5), until=last)
+
+
+HISTORY = ("show", "explain", "override", "revoke", "compact", "rollup")
+SET_UP = {
+    "ui": _ui,
+    "rollback": _rollback,
+    "notebooks": _notebooks,
+    **{f"history {verb}": _history for verb in HISTORY},
+}
 SAYS = {
     "demo": "Verdict",
     "init": "Made acme",
@@ -125,6 +151,13 @@ SAYS = {
     "shadow": "Both scores",
     "keys new": "private",
     "notebooks": "05_quarterly_review.html",
+    "history append": "readings of 2025-12-31 appended",
+    "history show": "2025-12-31",
+    "history explain": "2025-11-30 to 2025-12-31",
+    "history override": "A00001 shows band red until 2026-02-28",
+    "history revoke": "ends today",
+    "history compact": "files put together",
+    "history rollup": "No parents",
     "completion": "complete -o default -F",
 }
 
