@@ -22,6 +22,7 @@ from churnbench.data.sections import (
     ThresholdSection,
     TrackingSection,
 )
+from churnbench.data.sections_playbooks import PlaybooksSection, TriggerSection
 from churnbench.domain.errors import InputError
 from churnbench.domain.formula_spec import FormulaSpec
 
@@ -37,8 +38,9 @@ class Project:
         name: name of the project.
         root: folder of the project file; relative paths start there.
         file: name of the project file.
-        data, snapshots, label, backtest, calibration, thresholds, tracking, checks: the sections, typed, with
-            defaults filled in; see `churnbench.data.sections`.
+        data, snapshots, label, backtest, calibration, thresholds, tracking, checks, playbooks: the sections, typed,
+            with defaults filled in; see `churnbench.data.sections`.
+        triggers: what `[[triggers]]` adds to the shipped ones or changes of them.
         declared: the formula with what belongs to it (computed metrics, renamed columns).
     """
 
@@ -54,6 +56,8 @@ class Project:
     tracking: TrackingSection
     checks: ChecksSection
     declared: DeclaredFormula
+    playbooks: PlaybooksSection = PlaybooksSection()
+    triggers: tuple[TriggerSection, ...] = ()
 
     @property
     def formula(self) -> FormulaSpec:
@@ -128,6 +132,8 @@ def load_project(path: Path | str) -> Project:
         tracking=read.tracking,
         checks=read.checks,
         declared=declared,
+        playbooks=read.playbooks,
+        triggers=tuple(read.triggers),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from churnbench.data.computed import Aggregate, Scalar
+from churnbench.data.sections_playbooks import Playbooks, PlaybooksSection, TriggerSection
 
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 #: Cells that mean "no value" in number and date columns unless the project says otherwise.
@@ -305,3 +306,5 @@ class ProjectFile(Section):
     thresholds: ThresholdSection = ThresholdSection()
     tracking: TrackingSection = TrackingSection()
     checks: ChecksSection = ChecksSection()
+    playbooks: Playbooks = PlaybooksSection()
+    triggers: list[TriggerSection] = Field(default_factory=list)
