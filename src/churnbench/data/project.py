@@ -56,8 +56,8 @@ class Project:
     tracking: TrackingSection
     checks: ChecksSection
     declared: DeclaredFormula
-    playbooks: PlaybooksSection = PlaybooksSection()
-    triggers: tuple[TriggerSection, ...] = ()
+    playbooks: PlaybooksSection
+    triggers: tuple[TriggerSection, ...]
 
     @property
     def formula(self) -> FormulaSpec:

@@ -31,7 +31,9 @@ def records_of(alerts: pd.DataFrame, declared: Declared, start: pd.Timestamp | N
     if start is not None and len(alerts):
         days = {trigger.id: trigger.due_days for trigger in declared.triggers}
         begin = pd.Series(start, index=alerts.index)
-        table = alerts.assign(due=working_days_after([days[name] for name in alerts["trigger"]], begin, declared.settings))
+        table = alerts.assign(
+            due=working_days_after([days[name] for name in alerts["trigger"]], begin, declared.settings)
+        )
     records = [_plain(row) for row in table.to_dict("records")]
     for record in records:
         record["raised_on"] = record["first_seen"] if start is None else f"{start:%Y-%m-%d}"
@@ -78,7 +80,9 @@ def task_list(records: Iterable[Mapping[str, Any]]) -> str:
     parts = []
     for record in records:
         head = f"### {_line(record['account_id'])}: {_line(record['label'])}"
-        about = f"{_line(record['evidence'])} Owner {_line(record['owner'])}, due {record['due']} ({record['alert_id']})"
+        about = (
+            f"{_line(record['evidence'])} Owner {_line(record['owner'])}, due {record['due']} ({record['alert_id']})"
+        )
         steps = [
             f"- [ ] {_line(task['action'])} ({_line(task['owner'])}, until {task['due']}). "
             f"Success: {_line(task['success'])}"

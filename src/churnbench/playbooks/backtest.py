@@ -17,7 +17,15 @@ from churnbench.playbooks.declared import Declared, Trigger
 from churnbench.playbooks.evaluate import episodes_by_trigger
 from churnbench.playbooks.fitting import NotEvaluated, fit_triggers
 from churnbench.playbooks.readings import Floats, Integers, Readings
-from churnbench.playbooks.replay import Calls, Ground, by_probability, calls_at, caught_at_random, ground_of, share_called
+from churnbench.playbooks.replay import (
+    Calls,
+    Ground,
+    by_probability,
+    calls_at,
+    caught_at_random,
+    ground_of,
+    share_called,
+)
 from churnbench.playbooks.verdict import Verdict, enough, verdict_of
 
 
@@ -28,12 +36,12 @@ class TriggerResult:
     Attributes:
         trigger, label, kind, scheduled: which.
         alerts, accounts: judged alerts, and accounts that they were about.
-        hits, caught, too_late: alerts followed by a churn in the window, distinct churns foreseen, and alerts within the
-            gap before a churn (they count as wrong: nobody could act).
+        hits, caught, too_late: alerts followed by a churn in the window, distinct churns foreseen, and alerts within
+            the gap before a churn (they count as wrong: nobody could act).
         precision, recall: of alerts and of churns, as shares.
         lead_days: median days from the earliest right alert to the churn.
         per_csm_week: alerts per CSM and week.
-        quiet_days: how long the trigger leaves an account alone after an alert, on average (median episode plus cool-down).
+        quiet_days: how long the trigger leaves an account alone after an alert: median episode plus cool-down.
         probability_precision, probability_recall, probability_lead_days: as many alerts per date, for the highest
             churn_probability.
         random_precision, random_recall: as many alerts per date, drawn at random (expectation).
@@ -283,9 +291,9 @@ class _Bench:
     def _columns(self, alarm: Floats, hit: Floats, caught: Floats) -> tuple[Floats, Floats, Floats]:
         codes, size = self.ground.readings.codes, self.bootstrap.size
         return (
-            np.bincount(codes, alarm, minlength=size),
-            np.bincount(codes, hit, minlength=size),
-            np.bincount(self.ground.event_code, caught, minlength=size),
+            np.bincount(codes, alarm, minlength=size).astype(np.float64),
+            np.bincount(codes, hit, minlength=size).astype(np.float64),
+            np.bincount(self.ground.event_code, caught, minlength=size).astype(np.float64),
         )
 
     def _figures(self, per_account: Floats) -> Mapping[str, Estimate]:
@@ -324,4 +332,4 @@ class _Bench:
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    return np.asarray(np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0), dtype=np.float64)

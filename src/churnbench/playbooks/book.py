@@ -145,7 +145,9 @@ def _compared(entries: Mapping[str, Entry], evaluation: Evaluation, declared: De
     # An open alert whose episode is neither open nor over in this history began before the history does: it covers
     # the episode that is open now, else a shortened history would raise everything again.
     covered = {
-        pair: name for name, pair in place.items() if name not in current and (*pair, _began(entries, name)) not in seen_over
+        pair: name
+        for name, pair in place.items()
+        if name not in current and (*pair, _began(entries, name)) not in seen_over
     }
     resting = _resting(entries, evaluation, declared)
     going, fresh, quiet = [], [], []
@@ -211,7 +213,7 @@ def _within_limits(
     week = evaluation.as_of.isocalendar()[:2]
     had: Counter[str | None] = Counter()
     for entry in entries.values():
-        raised = date.fromisoformat(entry.record.get("raised_on", entry.record["first_seen"]))
+        raised = date.fromisoformat(entry.record["raised_on"])
         if raised.isocalendar()[:2] == week and entry.record["trigger"] not in scheduled:
             had[entry.record["csm"]] += 1
     opened, held = [], []

@@ -19,9 +19,7 @@ def filtered(signal: Signal, readings: Readings, trigger: Trigger) -> Signal:
     for inside, known in _filters(readings, trigger):
         begins = begins & inside & known
         ends = ends | (known & ~inside)
-    return Signal(
-        begins, ends & ~begins, signal.value, signal.before_row, signal.before, signal.period, signal.which
-    )
+    return Signal(begins, ends & ~begins, signal.value, signal.before_row, signal.before, signal.period, signal.which)
 
 
 def _filters(readings: Readings, trigger: Trigger) -> list[tuple[Bools, Bools]]:

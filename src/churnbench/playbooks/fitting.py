@@ -62,7 +62,7 @@ def fit_triggers(
 
 def columns_of(readings: Readings, trigger: Trigger) -> tuple[str, ...]:
     """Columns that a trigger reads here: the first it names that is there, or all for kinds that read several."""
-    known = [name for name in readings.frame if name in _SCORES or name not in HISTORY_COLUMNS]
+    known = [str(name) for name in readings.frame if name in _SCORES or name not in HISTORY_COLUMNS]
     if trigger.kind in _SEVERAL:
         wanted = trigger.of or tuple(name for name in known if name.endswith(DIMENSION_SUFFIX) and name not in _SCORES)
         return tuple(name for name in wanted if name in known)

@@ -144,12 +144,13 @@ def velocity(readings: Readings, trigger: Trigger, columns: Sequence[str]) -> Si
     elapsed = np.where(row >= 0, readings.days - readings.days[np.maximum(row, 0)], 1)
     rate = np.round((value - before) / elapsed, 9)
     low, high = trigger.per_day_from, trigger.per_day_to
-    inside = ~np.isnan(rate)
+    known: Bools = np.asarray(~np.isnan(rate))
+    inside = known.copy()
     if low is not None:
-        inside &= rate > low if low < 0 else rate >= low
+        inside = inside & np.asarray(rate > low if low < 0 else rate >= low)
     if high is not None:
-        inside &= rate <= high if high < 0 else rate < high
-    return _signal(readings, inside, ~np.isnan(rate) & ~inside, rate, row, before)
+        inside = inside & np.asarray(rate <= high if high < 0 else rate < high)
+    return _signal(readings, inside, known & ~inside, rate, row, before)
 
 
 def absent(readings: Readings, trigger: Trigger, columns: Sequence[str]) -> Signal:

@@ -47,6 +47,7 @@ def working_days_after(days: Sequence[int], start: pd.Series, settings: Playbook
     Args:
         days: working days, >= 0. From a Saturday on, 0 days is the Monday after it.
         start: datetime64.
+        settings: `[playbooks]`, with holidays.
 
     >>> friday = pd.Series(pd.to_datetime(["2026-01-30"]))
     >>> working_days_after([1], friday, PlaybooksSection())[0].strftime("%A %d %B")

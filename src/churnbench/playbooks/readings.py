@@ -79,7 +79,7 @@ class Readings:
         """
         if column not in self._numbers:
             values = self.frame[column]
-            self._numbers[column] = values.astype("Float64").astype(float).to_numpy(dtype=np.float64)
+            self._numbers[column] = np.asarray(values.astype("Float64").astype(float), dtype=np.float64)
         return self._numbers[column]
 
     def words(self, column: str) -> Words:

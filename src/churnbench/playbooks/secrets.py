@@ -44,7 +44,9 @@ def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or "\n" in value or "\r" in value:
-            raise InputError(f"'{name}' cannot be sent as a header.", column="playbooks.webhook.headers", fix="Correct it.")
+            raise InputError(
+                f"'{name}' cannot be sent as a header.", column="playbooks.webhook.headers", fix="Correct it."
+            )
         if _SECRET_NAME.search(name) and not _VARIABLE.search(value):
             raise InputError(
                 f"the header '{name}' holds a secret in plain text.",

@@ -64,8 +64,9 @@ def verdict_of(
         over_probability: precision minus that of as many alerts by churn_probability, with its interval.
 
     Returns:
-        "earns its noise" when it beats chance and is not clearly worse than the probability; "noise" when it is, or when
-        even the upper limit of what it may foresee is less than twice what chance does; else "too few events to say".
+        "earns its noise" when it beats chance and is not clearly worse than the probability; "noise" when it is, or
+        when even the upper limit of what it may foresee is less than twice what chance does; else "too few events
+        to say".
 
     >>> verdict_of(scheduled=False, accounts=9, events=80, caught=3, expected=1.0, beats_chance=False,
     ...            lift=Estimate(3.0), over_probability=Estimate(None)).word
@@ -76,7 +77,7 @@ def verdict_of(
     if not enough(accounts, events):
         return Verdict(
             "too few events to say",
-            f"{accounts} accounts alerted and {events} churns; at least {LEAST_ACCOUNTS} and {LEAST_EVENTS} are needed.",
+            f"{accounts} accounts alerted, {events} churns; at least {LEAST_ACCOUNTS} and {LEAST_EVENTS} are needed.",
         )
     surely = lift.low is not None and lift.low > 1
     if beats_chance and surely:
@@ -85,7 +86,7 @@ def verdict_of(
     if expected > 0 and limit <= WORTHWHILE_LIFT * expected:
         return Verdict(
             "noise",
-            f"It foresaw {caught} churns; as many random alerts foresee {expected:.1f}, and twice that can be ruled out.",
+            f"It foresaw {caught} churns; as many random alerts foresee {expected:.1f}; twice that is ruled out.",
         )
     return Verdict(
         "too few events to say",

@@ -44,9 +44,7 @@ class Watched:
         """Alerts as of a date, the newest reading when None."""
         return evaluate(self.history, self.declared, as_of=as_of, bands=self.bands)
 
-    def backtest(
-        self, *, since: pd.Timestamp | None = None, replicates: int = 400, seed: int = 0
-    ) -> TriggerBacktest:
+    def backtest(self, *, since: pd.Timestamp | None = None, replicates: int = 400, seed: int = 0) -> TriggerBacktest:
         """Every trigger against outcomes; see `churnbench.playbooks.backtest_triggers`."""
         made = backtest_triggers(
             self.history,
