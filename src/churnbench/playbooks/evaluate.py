@@ -42,6 +42,7 @@ ALERT_COLUMNS = (
 )
 #: Columns of a table of episodes that are over.
 OVER_COLUMNS = ("trigger", "account_id", "first_seen", "last_read", "over_on")
+_DATES = ("first_seen", "due", "last_read", "over_on")
 _WORDS = ("trigger", "label", "account_id", "evidence", "owner", "playbook", "csm", "segment", "band")
 
 
@@ -178,6 +179,7 @@ def _joined(tables: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFram
     """One table of all; words stay objects, so that a table without any playbook joins the others."""
     filled = [table for table in tables if len(table)]
     if not filled:
-        return pd.DataFrame(columns=list(columns))
+        kinds = {name: "datetime64[ns]" if name in _DATES else object for name in columns}
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
     words = dict.fromkeys(set(_WORDS) & set(columns), object)
     return pd.concat([table.astype(words) for table in filled], ignore_index=True)

@@ -121,7 +121,9 @@ def any_falls_below(readings: Readings, trigger: Trigger, columns: Sequence[str]
     known = ~np.isnan(values)
     ends = known.any(axis=0) & (~known | (values >= clear)).all(axis=0)
     lowest = np.where(which, values, np.inf).min(axis=0)
-    made = _signal(readings, which.any(axis=0), ends, np.where(np.isinf(lowest), np.nan, lowest))
+    made = _signal(
+        readings, np.asarray(which.any(axis=0)), np.asarray(ends), np.where(np.isinf(lowest), np.nan, lowest)
+    )
     return Signal(made.begins, made.ends, made.value, made.before_row, made.before, made.period, which)
 
 
