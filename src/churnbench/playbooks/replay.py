@@ -72,7 +72,7 @@ def ground_of(readings: Readings, labels: pd.DataFrame, since: pd.Timestamp | No
     met = keys.astype({"as_of": "datetime64[ns]"}).merge(own, on=["account_id", "as_of"], how="left")
     judged = met["status"].isin(["labelled", "too-late"]).to_numpy(dtype=bool)
     if since is not None:
-        judged &= (keys["as_of"] >= since).to_numpy(dtype=bool)
+        judged = judged & (keys["as_of"] >= since).to_numpy(dtype=bool)
     if not judged.any():
         raise InputError(
             "no reading has a mature outcome window, so no alert can be judged.",

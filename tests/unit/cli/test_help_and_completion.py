@@ -23,6 +23,7 @@ from churnbench.data import simulate_demo
 from churnbench.data.world_leaks import LEAKS
 from churnbench.export.engines import ENGINES
 from churnbench.export.sql_dialects import DIALECTS
+from churnbench.playbooks.journal import Journal
 from churnbench.workflow import headless
 
 TINY = "\n[calibration]\nbootstrap = 2\n"
@@ -107,7 +108,13 @@ def _notebooks(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notebook_commands, "run_notebooks", lambda *a, **k: whole(*a, **{**k, "only": ("05",)}))
 
 
-SET_UP = {"ui": _ui, "rollback": _rollback, "notebooks": _notebooks}
+def _close(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An open alert of the id that the example names."""
+    alert = {"alert_id": "al-c3ff6bd4dd50c4f2", "trigger": "declining", "label": "Declining", "account_id": "A1"}
+    Journal(place / "alerts" / "alerts.jsonl").append([{"event": "opened", "on": "2026-01-31", "alert": alert}])
+
+
+SET_UP = {"triggers close": _close, "ui": _ui, "rollback": _rollback, "notebooks": _notebooks}
 SAYS = {
     "demo": "Verdict",
     "init": "Made acme",
@@ -125,6 +132,10 @@ SAYS = {
     "keys new": "private",
     "notebooks": "05_quarterly_review.html",
     "completion": "complete -o default -F",
+    "triggers list": "score-falls-below-60",
+    "triggers evaluate": "Most at stake",
+    "triggers backtest": "verdict",
+    "triggers close": "Closed al-c3ff6bd4dd50c4f2",
 }
 
 
