@@ -16,6 +16,7 @@ from churnbench.domain.errors import InputError
 from churnbench.export import read_document
 from churnbench.export.files import replaced_whole
 from churnbench.playbooks import AlertBook, Patience, Record, Update, deliver, records_of, write_alerts
+from churnbench.playbooks.files import form_of
 from churnbench.playbooks.secrets import checked_headers, checked_url, shown_url
 from churnbench.workflow.alerting import Watched, declared_of, watch
 
@@ -42,7 +43,10 @@ def evaluate_triggers(path: Path, config: Path, *, as_of: str | None, state: Pat
             "alerts are sent only with a memory of what was sent.", column="--deliver", fix="Add --state DIR."
         )
     project = load_project(path)
-    if to_web:  # refused before anything is evaluated or remembered
+    # What cannot be delivered to is refused before anything is evaluated or remembered.
+    if target is not None and not to_web:
+        form_of(Path(target))
+    if to_web:
         checked_url(str(target))
         checked_headers(project.playbooks.webhook.headers)
     watched = watch(project, read_document(config))

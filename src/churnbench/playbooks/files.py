@@ -46,6 +46,18 @@ def write_alerts(records: Sequence[Record], path: Path) -> Path:
     Raises:
         InputError: for another ending.
     """
+    text = form_of(path)(records)
+    with replaced_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+    return path
+
+
+def form_of(path: Path) -> Callable[[Sequence[Record]], str]:
+    """What makes the text of a file of this ending.
+
+    Raises:
+        InputError: for another ending.
+    """
     make = _FORMS.get(path.suffix.lower())
     if make is None:
         raise InputError(
@@ -53,10 +65,7 @@ def write_alerts(records: Sequence[Record], path: Path) -> Path:
             file=str(path),
             fix=f"Name a file that ends in {', '.join(_FORMS)}, or a URL.",
         )
-    text = make(records)
-    with replaced_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="")
-    return path
+    return make
 
 
 def _as_csv(records: Sequence[Record]) -> str:
