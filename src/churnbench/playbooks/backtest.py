@@ -16,7 +16,7 @@ from churnbench.metrics import AccountBootstrap, Estimate, percentile_estimate
 from churnbench.playbooks.declared import Declared, Trigger
 from churnbench.playbooks.evaluate import episodes_by_trigger
 from churnbench.playbooks.fitting import NotEvaluated, fit_triggers
-from churnbench.playbooks.readings import Floats, Integers, Readings
+from churnbench.playbooks.readings import Bools, Floats, Integers, Readings
 from churnbench.playbooks.replay import (
     Calls,
     Ground,
@@ -45,7 +45,7 @@ class TriggerResult:
         probability_precision, probability_recall, probability_lead_days: as many alerts per date, for the highest
             churn_probability.
         random_precision, random_recall: as many alerts per date, drawn at random (expectation).
-        over_probability: precision minus that of the probability.
+        over_probability: precision minus that of the probability, on dates that the config did not learn from.
         lift: precision over that of random alerts.
         p_value: of foreseeing so many churns by chance, one-sided; None where too few to test.
         verdict: see `churnbench.playbooks.verdict`.
@@ -139,6 +139,7 @@ def backtest_triggers(
     *,
     bands: Collection[str] | None = None,
     since: pd.Timestamp | None = None,
+    learned_until: pd.Timestamp | None = None,
     replicates: int = 400,
     seed: int = 0,
 ) -> TriggerBacktest:
@@ -154,6 +155,7 @@ def backtest_triggers(
         declared: triggers and people.
         bands: bands that the config knows.
         since: judge only alerts from this date on.
+        learned_until: last date that the probability learned from; it is a rival for the verdict only on later ones.
         replicates: account resamples, >= 2.
         seed: of the resamples.
 
@@ -166,7 +168,8 @@ def backtest_triggers(
     readings = Readings(history)
     fitted, others = fit_triggers(readings, declared.triggers, bands)
     ground = ground_of(readings, labels, since)
-    bench = _Bench(ground, AccountBootstrap(readings.codes, replicates=replicates, seed=seed))
+    fresh = ground.judged & (history["as_of"] > (learned_until or pd.Timestamp.min)).to_numpy(dtype=bool)
+    bench = _Bench(ground, AccountBootstrap(readings.codes, replicates=replicates, seed=seed), fresh)
     results = []
     for one, _, episodes in episodes_by_trigger(readings, fitted):
         quiet = _quiet_days(readings, episodes, one.trigger.cool_down_days)
@@ -238,8 +241,8 @@ def _p_value(one: TriggerResult) -> float:
 class _Bench:
     """Measures triggers on the same ground with the same resamples."""
 
-    def __init__(self, ground: Ground, bootstrap: AccountBootstrap) -> None:
-        self.ground, self.bootstrap = ground, bootstrap
+    def __init__(self, ground: Ground, bootstrap: AccountBootstrap, fresh: Bools) -> None:
+        self.ground, self.bootstrap, self.fresh = ground, bootstrap, fresh
         readings, judged = ground.readings, ground.judged
         csm = pd.Series(readings.words("csm")[judged]).dropna()
         self.unassigned = csm.empty
@@ -258,7 +261,8 @@ class _Bench:
         chance = caught_at_random(ground, share)
         random = self._columns(share, share * ground.hit, chance)
         mine, theirs = self._of(calls), self._of(rival)
-        figures = self._figures(np.column_stack([self.events, *mine, *theirs, *random]))
+        later = (*self._of(calls, fresh=True)[:2], *self._of(rival, fresh=True)[:2])
+        figures = self._figures(np.column_stack([self.events, *mine, *theirs, *random, *later]))
         right = ground.hit[calls.rows]
         late = (ground.event[calls.rows] >= 0) & ~right
         return TriggerResult(
@@ -280,12 +284,13 @@ class _Bench:
             **figures,
         )
 
-    def _of(self, calls: Calls | None) -> tuple[Floats, Floats, Floats]:
-        """Alerts, hits and churns caught per account; NaN where nobody could call."""
+    def _of(self, calls: Calls | None, *, fresh: bool = False) -> tuple[Floats, Floats, Floats]:
+        """Alerts, hits and churns caught per account; NaN where nobody could call. Fresh: on dates not learned from."""
         if calls is None:
             nothing = np.full(self.bootstrap.size, np.nan)
             return nothing, nothing, nothing
         alarm = np.bincount(calls.rows, minlength=len(self.ground.readings)).astype(float)
+        alarm = alarm * self.fresh if fresh else alarm
         return self._columns(alarm, alarm * self.ground.hit, calls.caught.astype(float))
 
     def _columns(self, alarm: Floats, hit: Floats, caught: Floats) -> tuple[Floats, Floats, Floats]:
@@ -299,7 +304,8 @@ class _Bench:
     def _figures(self, per_account: Floats) -> Mapping[str, Estimate]:
         """Ratios of sums over accounts, with intervals; the columns are those that `judge` stacks."""
         totals = np.vstack([per_account.sum(axis=0), self.bootstrap.totals(per_account)])
-        events, alerts, hits, caught, p_alerts, p_hits, p_caught, r_alerts, r_hits, r_caught = totals.T
+        events, alerts, hits, caught, p_alerts, p_hits, p_caught, r_alerts, r_hits, r_caught, *later = totals.T
+        own_alerts, own_hits, its_alerts, its_hits = later
         precision, by_chance = _ratio(hits, alerts), _ratio(r_hits, r_alerts)
         probable = _ratio(p_hits, p_alerts)
         series = {
@@ -310,7 +316,7 @@ class _Bench:
             "probability_recall": _ratio(p_caught, events),
             "random_precision": by_chance,
             "random_recall": _ratio(r_caught, events),
-            "over_probability": precision - probable,
+            "over_probability": _ratio(own_hits, own_alerts) - _ratio(its_hits, its_alerts),
             "lift": _ratio(precision, by_chance),
         }
         return {name: percentile_estimate(float(values[0]), values[1:]) for name, values in series.items()}

@@ -53,6 +53,7 @@ class Watched:
             self.declared,
             bands=self.bands,
             since=since,
+            learned_until=self.learned_until,
             replicates=replicates,
             seed=seed,
         )
@@ -60,8 +61,8 @@ class Watched:
             return made
         flattered = (
             f"The config learned from dates up to {self.learned_until:%Y-%m-%d}, which are judged here: its "
-            "churn_probability and score look better than they will on new dates. --since with a later date leaves "
-            "these out."
+            "churn_probability and score look better than they will on new dates. Verdicts hold triggers against "
+            "the probability on later dates only; --since with a later date leaves the others out altogether."
         )
         return replace(made, warnings=(*made.warnings, flattered))
 

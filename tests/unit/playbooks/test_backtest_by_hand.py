@@ -123,6 +123,21 @@ def test_since_leaves_earlier_alerts_out() -> None:
     assert (made.first, made.results[0].alerts, made.results[0].hits) == ("2026-03-06", 2, 0)
 
 
+def test_the_probability_is_a_rival_only_on_dates_it_did_not_learn_from() -> None:
+    frame, labels = small()
+    on_all = backtest_triggers(frame, labels, WINDOW, only(**BELOW), replicates=10).results[0]
+    learned = pd.Timestamp("2026-02-10")
+    later = backtest_triggers(frame, labels, WINDOW, only(**BELOW), learned_until=learned, replicates=10).results[0]
+    assert later.precision == on_all.precision
+    # Alerts of 6 March and 5 April are left: none is right. The probability, silent since its call of 4 February,
+    # turns to "late" on 6 March, who leaves on 15 April, and to one more account on 5 April in vain.
+    assert on_all.over_probability.value == pytest.approx(1 / 3 - on_all.probability_precision.value)
+    assert later.over_probability.value == pytest.approx(0 - 1 / 2)
+    after = pd.Timestamp("2026-12-31")
+    never = backtest_triggers(frame, labels, WINDOW, only(**BELOW), learned_until=after, replicates=10).results[0]
+    assert never.over_probability.value is None
+
+
 def _judge(**figures: object) -> str:
     usual = {
         "scheduled": False,
