@@ -61,7 +61,7 @@ def backtest(
 
 
 def close(
-    alert: Annotated[str, typer.Argument(help="Id of the alert, e.g. al-c3ff6bd4dd50c4f2.", metavar="ALERT")],
+    alert: Annotated[str, typer.Argument(help="Id of the alert, e.g. al-899f3559711b878d.", metavar="ALERT")],
     outcome: Annotated[str, typer.Option("--outcome", help="done, no-answer, false-alarm, churned or other.")],
     state: Annotated[Path, typer.Option("--state", help="Folder that remembers alerts.")] = Path("alerts"),
     by: Annotated[str, typer.Option("--by", help="Who closes it.")] = "",
@@ -70,7 +70,7 @@ def close(
 ) -> None:
     """Close an alert with its outcome; it stays in the record.
 
-    Example: churnbench triggers close al-c3ff6bd4dd50c4f2 --outcome done --by 'Ada Byron'
+    Example: churnbench triggers close al-899f3559711b878d --outcome done --by 'Ada Byron'
     """
     from churnbench.cli import trigger_commands
 

@@ -68,7 +68,7 @@ def alert_id(trigger: str, account: str, first_seen: str) -> str:
     """Name of an alert: the same trigger, account and first reading always give the same one.
 
     >>> alert_id("usage-below-40", "A1", "2026-01-31")
-    'al-c3ff6bd4dd50c4f2'
+    'al-899f3559711b878d'
     """
     content = json.dumps([trigger, account, first_seen], ensure_ascii=True, separators=(",", ":"))
     return f"al-{hashlib.sha256(content.encode()).hexdigest()[:16]}"

@@ -110,7 +110,7 @@ def _notebooks(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _close(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An open alert of the id that the example names."""
-    alert = {"alert_id": "al-c3ff6bd4dd50c4f2", "trigger": "declining", "label": "Declining", "account_id": "A1"}
+    alert = {"alert_id": "al-899f3559711b878d", "trigger": "declining", "label": "Declining", "account_id": "A1"}
     Journal(place / "alerts" / "alerts.jsonl").append([{"event": "opened", "on": "2026-01-31", "alert": alert}])
 
 
@@ -135,7 +135,7 @@ SAYS = {
     "triggers list": "score-falls-below-60",
     "triggers evaluate": "Most at stake",
     "triggers backtest": "verdict",
-    "triggers close": "Closed al-c3ff6bd4dd50c4f2",
+    "triggers close": "Closed al-899f3559711b878d",
 }
 
 
