@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
+from churnbench.cli import trigger_verbs
 from churnbench.cli.completion import DIALECTS, ENGINES, FORMATS, FORMS, completion, leaks, one_of, some_of
 from churnbench.cli.history_verbs import register as register_history
 from churnbench.cli.release_verbs import register
@@ -336,6 +337,7 @@ def run_all_notebooks(
 
 register(app)
 register_history(app)
+trigger_verbs.register(app)
 app.command()(completion)
 for _verb in app.registered_commands:
     # Without the mark \b an example would be broken into lines, and could not be copied into a shell.

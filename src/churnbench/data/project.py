@@ -23,6 +23,7 @@ from churnbench.data.sections import (
     TrackingSection,
 )
 from churnbench.data.sections_history import HistorySection
+from churnbench.data.sections_playbooks import PlaybooksSection, TriggerSection
 from churnbench.domain.errors import InputError
 from churnbench.domain.formula_spec import FormulaSpec
 
@@ -38,8 +39,9 @@ class Project:
         name: name of the project.
         root: folder of the project file; relative paths start there.
         file: name of the project file.
-        data, snapshots, label, backtest, calibration, thresholds, tracking, checks: the sections, typed, with
-            defaults filled in; see `churnbench.data.sections`.
+        data, snapshots, label, backtest, calibration, thresholds, tracking, checks, playbooks: the sections, typed,
+            with defaults filled in; see `churnbench.data.sections`.
+        triggers: what `[[triggers]]` adds to the shipped ones or changes of them.
         declared: the formula with what belongs to it (computed metrics, renamed columns).
         history: how the score history is kept; see `churnbench.data.sections_history`.
     """
@@ -57,6 +59,8 @@ class Project:
     checks: ChecksSection
     declared: DeclaredFormula
     history: HistorySection = field(default_factory=HistorySection)
+    playbooks: PlaybooksSection
+    triggers: tuple[TriggerSection, ...]
 
     @property
     def formula(self) -> FormulaSpec:
@@ -132,6 +136,8 @@ def load_project(path: Path | str) -> Project:
         checks=read.checks,
         declared=declared,
         history=read.history,
+        playbooks=read.playbooks,
+        triggers=tuple(read.triggers),
     )
 
 

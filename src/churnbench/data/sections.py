@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from churnbench.data.computed import Aggregate, Scalar
 from churnbench.data.sections_history import HistorySection
+from churnbench.data.sections_playbooks import Playbooks, PlaybooksSection, TriggerSection
 
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 #: Cells that mean "no value" in number and date columns unless the project says otherwise.
@@ -307,3 +308,5 @@ class ProjectFile(Section):
     tracking: TrackingSection = TrackingSection()
     checks: ChecksSection = ChecksSection()
     history: HistorySection = HistorySection()
+    playbooks: Playbooks = PlaybooksSection()
+    triggers: list[TriggerSection] = Field(default_factory=list)

@@ -26,6 +26,7 @@ from churnbench.data.world_leaks import LEAKS
 from churnbench.export.engines import ENGINES
 from churnbench.export.sql_dialects import DIALECTS
 from churnbench.history import open_store, overrides
+from churnbench.playbooks.journal import Journal
 from churnbench.workflow import headless
 
 TINY = "\n[calibration]\nbootstrap = 2\n"
@@ -135,6 +136,13 @@ SET_UP = {
     "notebooks": _notebooks,
     **{f"history {verb}": _history for verb in HISTORY},
 }
+def _close(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An open alert of the id that the example names."""
+    alert = {"alert_id": "al-899f3559711b878d", "trigger": "declining", "label": "Declining", "account_id": "A1"}
+    Journal(place / "alerts" / "alerts.jsonl").append([{"event": "opened", "on": "2026-01-31", "alert": alert}])
+
+
+SET_UP = {"triggers close": _close, "ui": _ui, "rollback": _rollback, "notebooks": _notebooks}
 SAYS = {
     "demo": "Verdict",
     "init": "Made acme",
@@ -159,6 +167,10 @@ SAYS = {
     "history compact": "files put together",
     "history rollup": "No parents",
     "completion": "complete -o default -F",
+    "triggers list": "score-falls-below-60",
+    "triggers evaluate": "Most at stake",
+    "triggers backtest": "verdict",
+    "triggers close": "Closed al-899f3559711b878d",
 }
 
 

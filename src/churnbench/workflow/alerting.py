@@ -1,0 +1,143 @@
+"""A project's triggers on its own history: what they read, what they say today, whether they earn their noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from churnbench.cohort import open_history
+from churnbench.data.locations import open_location
+from churnbench.data.project import Project
+from churnbench.data.readers import Column, fetch_frame, read_table
+from churnbench.data.session import Session
+from churnbench.domain.cohort import OutcomeWindow
+from churnbench.domain.errors import InputError
+from churnbench.export import Document
+from churnbench.playbooks import Declared, Evaluation, TriggerBacktest, backtest_triggers, declare, evaluate
+from churnbench.workflow.score_frames import scored_history
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """A project's history as triggers read it.
+
+    Attributes:
+        history: score history, with every metric of the project and every column that a trigger names.
+        labels: account_id, as_of, status, y, churned_on.
+        window: outcome window.
+        declared: triggers, playbooks, people.
+        bands: bands that the config knows.
+        learned_until: last as-of date that the config learned from, None when it does not say.
+    """
+
+    history: pd.DataFrame
+    labels: pd.DataFrame
+    window: OutcomeWindow
+    declared: Declared
+    bands: tuple[str, ...]
+    learned_until: pd.Timestamp | None
+
+    def evaluate(self, as_of: pd.Timestamp | None = None) -> Evaluation:
+        """Alerts as of a date, the newest reading when None."""
+        return evaluate(self.history, self.declared, as_of=as_of, bands=self.bands)
+
+    def backtest(self, *, since: pd.Timestamp | None = None, replicates: int = 400, seed: int = 0) -> TriggerBacktest:
+        """Every trigger against outcomes; see `churnbench.playbooks.backtest_triggers`."""
+        made = backtest_triggers(
+            self.history,
+            self.labels,
+            self.window,
+            self.declared,
+            bands=self.bands,
+            since=since,
+            learned_until=self.learned_until,
+            replicates=replicates,
+            seed=seed,
+        )
+        if self.learned_until is None or pd.Timestamp(made.first) > self.learned_until:
+            return made
+        flattered = (
+            f"The config learned from dates up to {self.learned_until:%Y-%m-%d}, which are judged here: its "
+            "churn_probability and score look better than they will on new dates. Verdicts hold triggers against "
+            "the probability on later dates only; --since with a later date leaves the others out altogether."
+        )
+        return replace(made, warnings=(*made.warnings, flattered))
+
+
+def declared_of(project: Project) -> Declared:
+    """Triggers and playbooks of a project."""
+    return declare(project.playbooks, project.triggers, file=project.file)
+
+
+def watch(project: Project, document: Document) -> Watched:
+    """Read a project's history for its triggers.
+
+    Args:
+        project: from `load_project`; dated.
+        document: a config whose inputs the project's snapshots hold.
+
+    Raises:
+        InputError: a table without dates, a refused config, an absent input, a trigger that contradicts itself.
+    """
+    declared = declared_of(project)
+    history = open_history(project)
+    try:
+        cohort, accounts = history.cohort(), history.accounts
+    finally:
+        history.close()
+    if cohort.window is None:
+        raise InputError(
+            "the table has no dates, so triggers have no history to be evaluated on.",
+            file=project.file,
+            fix="Give snapshots with an as_of column.",
+        )
+    rows = cohort.frame
+    rows = rows.loc[rows["churned_on"].isna() | (rows["as_of"] < rows["churned_on"])].reset_index(drop=True)
+    scored = scored_history(document, rows, accounts)
+    further = [name for name in cohort.metrics if name not in scored]
+    wanted = {name for trigger in declared.triggers for name in trigger.of}
+    extra = _read_columns(project, sorted(wanted - set(scored) - set(further)))
+    whole = _beside(scored, rows[["account_id", "as_of", *further]])
+    return Watched(
+        history=whole if extra is None else _beside(whole, extra),
+        labels=rows[["account_id", "as_of", "status", "y", "churned_on"]],
+        window=cohort.window,
+        declared=declared,
+        bands=tuple(band for band, _ in document["body"]["bands"]),
+        learned_until=_learned_until(document),
+    )
+
+
+def _beside(history: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    """Further columns beside a history, row by row in its order."""
+    keyed = more.assign(
+        account_id=more["account_id"].astype(str), as_of=more["as_of"].astype("datetime64[ns]")
+    ).drop_duplicates(["account_id", "as_of"])
+    return history.merge(keyed, on=["account_id", "as_of"], how="left")
+
+
+def _read_columns(project: Project, names: Iterable[str]) -> pd.DataFrame | None:
+    """Columns of the snapshot table that triggers name and the formula does not."""
+    if project.data.snapshots is None:
+        return None
+    with Session() as session:
+        source = open_location(session, project, project.data.snapshots, "data.snapshots")
+        there = [name for name in names if name in source.columns]
+        if not there:
+            return None
+        missing = project.data.missing
+        keys = [Column("account_id", "id", "account_id"), Column("as_of", "day", "as_of", filled=True)]
+        columns = [Column(name, "number", name, required=False, missing=missing) for name in there]
+        return fetch_frame(session, read_table(session, source, [*keys, *columns]))
+
+
+def _learned_until(document: Document) -> pd.Timestamp | None:
+    """Last as-of date of training; a formula set by hand learned from none."""
+    window = (document.get("provenance") or {}).get("train_window")
+    if not window or not isinstance(window[-1], str):
+        return None
+    last = np.datetime64(window[-1], "D")
+    return None if np.isnat(last) else pd.Timestamp(last)
