@@ -28,7 +28,9 @@ from churnbench.health.result import Absent, Column, Facts, Number, Report, Sect
 Actions = Sequence[Mapping[str, Any]]
 
 
-def account_report(book: Book, account_id: str, *, actions: Actions | None = None) -> Report:
+def account_report(
+    book: Book, account_id: str, *, actions: Actions | None = None, moved: pd.DataFrame | None = None
+) -> Report:
     """Everything about one account.
 
     Args:
@@ -36,6 +38,7 @@ def account_report(book: Book, account_id: str, *, actions: Actions | None = Non
         account_id: an active account.
         actions: what to do, each `{action, owner, due, cost, save_rate, source}` (all but action optional), e.g. from
             playbooks; default: a small table by band.
+        moved: `movement(book)`, when many accounts are reported on.
 
     Returns:
         The report.
@@ -43,16 +46,16 @@ def account_report(book: Book, account_id: str, *, actions: Actions | None = Non
     Raises:
         InputError: no such active account.
     """
-    account = account_of(book, account_id)
+    account = account_of(book, account_id, moved)
     todo = actions if actions is not None else default_actions(str(account.row["band"]), book.bands, book.as_of)
     sections = [
-        dimensions_section(account),
+        history_section(account),
         reasons_section(account),
+        dimensions_section(account),
         flags_section(account),
         churn_section(account),
         _next_section(account, todo),
         expansion_section(account),
-        history_section(account),
     ]
     return Report(
         kind="account",
@@ -66,13 +69,13 @@ def account_report(book: Book, account_id: str, *, actions: Actions | None = Non
     )
 
 
-def account_of(book: Book, account_id: str) -> Account:
+def account_of(book: Book, account_id: str, moved: pd.DataFrame | None = None) -> Account:
     """One active account with everything that the chapters need.
 
     Raises:
         InputError: no such account, or it has left or has no recent reading.
     """
-    moved = movement(book)
+    moved = movement(book) if moved is None else moved
     if account_id not in moved.index:
         seen = account_id in set(book.history["account_id"])
         raise InputError(
@@ -80,9 +83,13 @@ def account_of(book: Book, account_id: str) -> Account:
             column="account_id",
             fix=f"Active on {book.as_of:%Y-%m-%d}: {', '.join(map(str, moved.index[:5]))}, ...",
         )
-    row = {"account_id": account_id, **moved.loc[account_id].to_dict()}
-    gained, lost = book.contributions(pd.DataFrame([row]))
-    return Account(book, row, peers_of(book, row), gained.iloc[0], lost.iloc[0])
+    row: dict[str, Any] = {
+        "account_id": account_id,
+        **dict(zip(moved.columns, *moved.loc[[account_id]].to_numpy(dtype=object), strict=True)),
+    }
+    gained, lost = book.points
+    own = [points.loc[[account_id]].iloc[0] for points in (gained, lost)]
+    return Account(book, row, peers_of(book, row), *own)
 
 
 def worst_account(book: Book) -> str:

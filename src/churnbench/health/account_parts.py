@@ -51,7 +51,9 @@ class Account:
     @property
     def readings(self) -> pd.DataFrame:
         """Its history, oldest first."""
-        return self.book.history[self.book.history["account_id"] == self.row["account_id"]]
+        history = self.book.history
+        own: pd.DataFrame = history[history["account_id"] == self.row["account_id"]]
+        return own
 
 
 def trend_word(change: float | None) -> str:
@@ -228,7 +230,7 @@ def _driver_table(account: Account, p: float) -> Table:
     days = np.full(len(raw), np.nan if known(row["days_to_renewal"]) is None else float(row["days_to_renewal"]))
     then, _, _ = risk_at(book.body, raw, days)
     labels = {metric.id: metric.label for metric in book.metrics}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"metric": labels[str(name)], "points": -float(points), "then": known(q), "change": known(q - p)}
         for name, points, q in zip(shift.index, shift, then, strict=True)
     ]
@@ -238,7 +240,10 @@ def _driver_table(account: Account, p: float) -> Table:
         Column("points", "Points against the median now", "change"),
         Column("then", "Churn probability then", "probability"),
     ]
-    how = f"The config's own risk curve at the score with that one metric changed. It says what the score reads, not what an intervention would do. {peers.how}"
+    how = (
+        f"The config's own risk curve at the score with that one metric changed. It says what "
+        f"the score reads, not what an intervention would do. {peers.how}"
+    )
     return Table("drivers", "Main drivers", columns, rows[:6], how, empty="no metric differs from its peers' median")
 
 
@@ -273,8 +278,8 @@ def history_section(account: Account) -> Section:
         "events": [[entry["date"], entry["event"]] for entry in events],
     }
     how = (
-        f"{len(readings)} readings with this config. Events: change of band, change of {_EVENT_FALL:g} points between two "
-        f"readings, recorded expansion or contraction, change of config."
+        f"{len(readings)} readings with this config. Events: change of band, change of {_EVENT_FALL:g} points between "
+        "two readings, recorded expansion or contraction, change of config."
     )
     columns = [Column("date", "Date", "date"), Column("event", "Event"), Column("detail", "Detail")]
     return Section(

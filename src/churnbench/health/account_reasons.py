@@ -53,7 +53,7 @@ def _median(account: Account) -> dict[str, float | None]:
 
 
 def _risk_rows(account: Account) -> list[dict[str, Any]]:
-    median, rows = _median(account), []
+    median, rows = _median(account), list[dict[str, Any]]()
     for metric in account.book.metrics:
         lost, gained = known(account.lost[metric.id]), known(account.gained[metric.id])
         if lost is None or lost < 0.05 or scalar(account.row[metric.input]) is None:
@@ -79,7 +79,7 @@ def _severity(against: float | None, lost: float) -> str:
 
 
 def _positive_rows(account: Account) -> list[dict[str, Any]]:
-    median, rows = _median(account), []
+    median, rows = _median(account), list[dict[str, Any]]()
     for metric in account.book.metrics:
         gained, middle = known(account.gained[metric.id]), median[metric.id]
         if gained is None or middle is None or gained - middle < 0.5:
@@ -120,8 +120,8 @@ def _waterfall(account: Account) -> Chart:
     total = start + sum(change for _, _, change in gaps)
     steps.append(["ramp, caps, display scale", None, float(account.row["health_score"]) - total])
     how = (
-        "Points of each metric in the score against the median of its peers; the last step leads from the formula's own "
-        f"scale to the one people see. {account.peers.how}"
+        "Points of each metric in the score against the median of its peers; the last step leads from the formula's "
+        f"own scale to the one people see. {account.peers.how}"
     )
     return Chart(
         "waterfall", "From the peers' median to this account", "waterfall", {"start": start, "steps": steps}, how

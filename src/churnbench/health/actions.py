@@ -83,8 +83,8 @@ def ranked_actions(
         The actions with `expected_value` (None where ARR, probability, save rate or cost is unknown) and `basis`, where
         save rate and cost come from.
 
-    >>> ranked_actions([{"action": "call"}], arr=1000.0, probability=0.5, settings={"save_rate": 0.2, "contact_cost": 30.0}
-    ...   )[0]["expected_value"]
+    >>> declared = {"save_rate": 0.2, "contact_cost": 30.0}
+    >>> ranked_actions([{"action": "call"}], arr=1000.0, probability=0.5, settings=declared)[0]["expected_value"]
     70.0
     """
     found = []

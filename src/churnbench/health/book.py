@@ -106,6 +106,13 @@ class Book:
         """Readings about 91 days before, one per account."""
         return self.near(self.as_of - pd.Timedelta(days=QUARTER), QUARTER_WITHIN)
 
+    @cached_property
+    def points(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Points gained and lost per metric of `current`, index account_id; see `contributions`."""
+        gained, lost = self.contributions(self.current)
+        accounts = pd.Index(self.current["account_id"])
+        return gained.set_axis(accounts), lost.set_axis(accounts)
+
     def near(self, day: pd.Timestamp, within: int) -> pd.DataFrame:
         """The reading of each account nearest to a day, none farther away than `within` days."""
         distance = (self.history["as_of"] - day).abs()

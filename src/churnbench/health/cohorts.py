@@ -59,19 +59,19 @@ def cohorts_report(book: Book) -> Report:
 
 
 _HOW = (
-    "Kaplan-Meier, 90 % log-log Greenwood limits; an account counts from its first reading until it leaves (any churn) or "
-    f"the last date known. Curves end where fewer than {LEAST_ACCOUNTS} accounts are watched."
+    "Kaplan-Meier, 90 % log-log Greenwood limits; an account counts from its first reading until it leaves (any churn) "
+    f"or the last date known. Curves end where fewer than {LEAST_ACCOUNTS} accounts are watched."
 )
 
 
 _LATE = (
-    "Some cohorts started before the data do: their curves begin where ten accounts are watched and tell what was kept of "
-    "those still there. They cannot be compared in height, and no share kept since the start is given."
+    "Some cohorts started before the data do: their curves begin where ten accounts are watched and tell what was kept "
+    "of those still there. They cannot be compared in height, and no share kept since the start is given."
 )
 
 
 def lifetimes(book: Book) -> pd.DataFrame:
-    """One row per account: index account_id; first reading's columns, `tenure_in`, `tenure_out`, `watched` (months), `left`.
+    """One row per account, by id: columns of its first reading, `tenure_in`, `tenure_out`, `watched` (months), `left`.
 
     Tenure counts from started_on (NaN where unknown), watched from the first reading. The first stay counts.
     """
@@ -186,7 +186,7 @@ def _section(book: Book, lives: pd.DataFrame, split: Split) -> Section:
         why = f"no group has {LEAST_ACCOUNTS} accounts"
         return Section(
             split.id, split.title, "Too few accounts.", [Absent(split.id, split.title, why, "Coarser groups.")]
-        ), None
+        )
     names = sorted(large)
     groups = [(name, lives[(split.group == name).to_numpy()]) for name in names]
     curves = [(name, rows, _curve(rows, split.clock)) for name, rows in groups]

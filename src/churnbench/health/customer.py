@@ -32,13 +32,16 @@ _STEADY = 5.0
 _PAST = 6
 
 
-def customer_report(book: Book, account_id: str, *, dimensions: Sequence[str] | None = None) -> Report:
+def customer_report(
+    book: Book, account_id: str, *, dimensions: Sequence[str] | None = None, moved: pd.DataFrame | None = None
+) -> Report:
     """What may be shown to the customer: no score, no probability, no money, no name of a config.
 
     Args:
         book: the book.
         account_id: an active account.
         dimensions: ids whose progress is shown; default: those of the config that are among `SHOWN`.
+        moved: `movement(book)`, when many accounts are reported on.
 
     Returns:
         The report; its `about` holds the date alone.
@@ -46,7 +49,7 @@ def customer_report(book: Book, account_id: str, *, dimensions: Sequence[str] | 
     Raises:
         InputError: no such active account.
     """
-    account = account_of(book, account_id)
+    account = account_of(book, account_id, moved)
     light = LIGHTS[place_of(str(account.row["band"]), book.bands)]
     known_score = known(account.row["health_score"]) is not None
     names = [name for name in book.dimensions if name in (SHOWN if dimensions is None else dimensions)]
@@ -117,7 +120,7 @@ def _past_lights(account: Account) -> list[list[Any]]:
         near = readings[distance <= pd.Timedelta(days=20)]
         if near.empty:
             break
-        row = near.loc[distance.loc[near.index].idxmin()]
+        row = near.iloc[int(distance.loc[near.index].to_numpy().argmin())]
         if known(row["health_score"]) is not None:
             found.append([f"{row['as_of']:%b %Y}", LIGHTS[place_of(str(row["band"]), book.bands)]])
     return found[::-1]

@@ -19,8 +19,8 @@ from churnbench.health.statistics import FALSE_DISCOVERIES, LEAST_ACCOUNTS, boun
 ALL = "all segments"
 _FALL = 10.0
 CHANGE_HOW = (
-    "Mean change of a metric's own 0-100 points between the reading a quarter ago and now, over accounts with both; 90 % t "
-    f"interval. A row stands out when at most {FALSE_DISCOVERIES:.0%} of those that stand out may be chance "
+    "Mean change of a metric's own 0-100 points between the reading a quarter ago and now, over accounts with both; "
+    f"90 % t interval. A row stands out when at most {FALSE_DISCOVERIES:.0%} of those that stand out may be chance "
     f"(Benjamini-Hochberg over all segments and metrics); groups below {LEAST_ACCOUNTS} accounts are left out."
 )
 
@@ -241,7 +241,7 @@ def _leading_section(book: Book, found: list[dict[str, Any]]) -> Section:
         Column("change", "Mean change this quarter", "change"),
     ]
     columns.append(Column("accounts", f"Accounts down {_FALL:g}+", "count"))
-    how = f"Leading: AUC above .55 at 60 days and more before churn, from a run's evidence; else as declared. {CHANGE_HOW}"
+    how = f"Leading: AUC above .55 at 60 days and more before churn, by a run's evidence; else declared. {CHANGE_HOW}"
     down = sum(1 for row in rows if row["change_ci90"] and row["change_ci90"][1] < 0)
     return Section(
         "leading",

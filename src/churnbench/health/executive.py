@@ -64,7 +64,7 @@ def _facts(book: Book, kept: Retention | None) -> list[Number]:
     arr = float(current["arr"].sum())
     at_risk = float(current.loc[current["band"] == book.lowest, "arr"].sum()) / arr if arr > 0 else None
     loss = expected_loss(current)
-    facts = _kept_numbers(book, kept) if kept else []
+    facts = _kept_numbers(kept) if kept else []
     return [
         *facts,
         Number(
@@ -75,7 +75,7 @@ def _facts(book: Book, kept: Retention | None) -> list[Number]:
     ]
 
 
-def _kept_numbers(book: Book, kept: Retention) -> list[Number]:
+def _kept_numbers(kept: Retention) -> list[Number]:
     span = f"{kept.accounts} accounts active on {kept.start:%Y-%m-%d}, until {kept.end:%Y-%m-%d}"
     unknown = f"; {kept.unknown} without a later reading or a recorded churn are left out" if kept.unknown else ""
     resampled = "Interval: accounts resampled."
@@ -119,7 +119,7 @@ def _retention_section(book: Book, kept: Retention | None) -> Section:
     if kept is None:
         absent = Absent("retention", "Retention", "the history is shorter than a quarter", "Give older snapshots.")
         return Section("retention", "Retention", "Not known.", [absent])
-    parts: list[Part] = [Facts("kept", f"From {kept.start:%Y-%m-%d} to {kept.end:%Y-%m-%d}", _kept_numbers(book, kept))]
+    parts: list[Part] = [Facts("kept", f"From {kept.start:%Y-%m-%d} to {kept.end:%Y-%m-%d}", _kept_numbers(kept))]
     if kept.gross.value is None:
         parts.append(
             Absent(
@@ -244,8 +244,8 @@ def _flags_section(book: Book, rows: pd.DataFrame, flags: PastFlags | None) -> S
     window = book.window
     how = (
         f"A flag is a reading in band {book.lowest}; churned after: voluntary churn {window.gap_days} to "
-        f"{window.gap_days + window.horizon_days} days later. Rates: Korn-Graubard, accounts as clusters. Churned: flagged "
-        "before: accounts flagged at least once inside the window; Clopper-Pearson."
+        f"{window.gap_days + window.horizon_days} days later. Rates: Korn-Graubard, accounts as clusters. Churned: "
+        "flagged before: accounts flagged at least once inside the window; Clopper-Pearson."
     )
     value = flags.precision.value
     finding = (
@@ -318,7 +318,7 @@ def _targets_section(book: Book, flags: PastFlags | None) -> Section:
             {
                 "target": "False positives below 15 %, 70 % caught",
                 "here": f"{flags.false_alarms:.1%} of readings without churn were flagged",
-                "caveat": f"At your base rate of {base:.1%} even that target means {_precision(base):.0%} of flagged accounts leave.",
+                "caveat": f"At your base rate of {base:.1%} it means that {_precision(base):.0%} of the flagged leave.",
                 "better": "precision at capacity (review)",
             },
             {

@@ -78,7 +78,10 @@ def _proof(book: Book) -> Part:
         Column("accounts", "Accounts", "count"),
     ]
     columns.append(Column("rate", f"Expanded within {book.window.horizon_days} days", "share"))
-    how = "Matured windows only; the change over the last month is left out of the rule. Interval: Korn-Graubard, accounts as clusters."
+    how = (
+        "Matured windows only; the change over the last month is left out of the rule. "
+        "Interval: Korn-Graubard, accounts as clusters."
+    )
     return Table("expansion_proof", "Did accounts that looked like this expand?", columns, rows, how)
 
 

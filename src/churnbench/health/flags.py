@@ -27,9 +27,9 @@ COVERAGE = 7_000
 SEVERITIES = ("critical", "high", "medium", "low")
 FLAG_RULES = (
     f"Declared rules, not learned: lowest band; fall of {SCORE_FALL:g} points in a month; dimension below "
-    f"{DIMENSION_RED:g} or down by {DIMENSION_FALL:g}; score below {RENEWAL_SCORE:g} with renewal within {RENEWAL_DAYS} "
-    f"days; metric among the poorest {TAIL:.0%} of peers; yes/no metric on its poor side; less than {COVERAGE / 100:g} % "
-    f"of the weight known. Green lights mirror them."
+    f"{DIMENSION_RED:g} or down by {DIMENSION_FALL:g}; score below {RENEWAL_SCORE:g} with renewal within "
+    f"{RENEWAL_DAYS} days; metric among the poorest {TAIL:.0%} of peers; yes/no metric on its poor side; less than "
+    f"{COVERAGE / 100:g} % of the weight known. Green lights mirror them."
 )
 #: Inputs that speak of room to grow, and from which value on. The first that the data hold is enough.
 EXPANSION_INPUTS: tuple[tuple[tuple[str, ...], float, str], ...] = (
@@ -140,13 +140,12 @@ def _yes_or_no(book: Book, row: Mapping[str, Any], *, good: bool) -> list[tuple[
     metrics = [metric for metric in book.metrics if metric.yes_or_no and known(row.get(metric.input)) is not None]
     if not metrics:
         return []
-    gained, lost = book.contributions(pd.DataFrame([dict(row)]))
-    side = gained if good else lost
+    side = book.points[0 if good else 1].loc[row["account_id"]]
     found = []
     for metric in metrics:
         yes = bool(known(row[metric.input]))
         # A green light only where the answer is "yes": the absence of an escalation is no achievement.
-        if float(side[metric.id].iloc[0]) > 0 and (yes or not good):
+        if float(side[metric.id]) > 0 and (yes or not good):
             found.append((metric.label, f"{metric.input} is {'yes' if yes else 'no'}"))
     return found
 

@@ -142,8 +142,8 @@ def _power_section(evidence: Evidence) -> Section:
             "kind": signal["kind"],
             "class": str(signal["class"]).replace("-", " "),
         }
-        for low, high in buckets:
-            bucket = next((one for one in signal["buckets"] if one["from"] == low), {})
+        for low, _ in buckets:
+            bucket: Evidence = next((one for one in signal["buckets"] if one["from"] == low), {})
             auc = bucket.get("auc") or {}
             row[f"d{low}"], row[f"d{low}_ci90"] = auc.get("value"), _pair(auc.get("ci90"))
         rows.append(row)
@@ -152,8 +152,9 @@ def _power_section(evidence: Evidence) -> Section:
     columns = [Column("signal", "Signal"), Column("kind", "Kind"), Column("class", "Moves")]
     columns += [Column(f"d{low}", f"AUC {low}–{high} days before", "auc") for low, high in buckets]
     how = (
-        f"Churned accounts against accounts that stayed, matched on month and renewal, known by {lead.get('until')}; accounts "
-        f"resampled; at least {lead.get('min_events')} events a bucket. Leading: lower limit above .55 at 60 days or more. {_FROM}"
+        f"Churned accounts against accounts that stayed, matched on month and renewal, known by {lead.get('until')}; "
+        f"accounts resampled; at least {lead.get('min_events')} events a bucket. Leading: lower limit above .55 "
+        f"at 60 days or more. {_FROM}"
     )
     leading = [str(row["signal"]) for row in rows if row["class"] == "leading" and row["kind"] == "metric"]
     finding = f"Leading: {', '.join(leading[:4])}." if leading else "No metric is shown to lead."
@@ -330,8 +331,9 @@ def _errors_section(book: Book, name: str) -> Section:
         Column("missed", "Churned, but not flagged", "share"),
     ]
     how = (
-        f"Readings of the holdout; flagged: below the lowest cut-off of each formula ({second.get('was')} today, {second.get('from')} "
-        f"candidate). Korn-Graubard intervals, accounts as clusters; rates below {_LEAST_ACCOUNTS} accounts or {_LEAST_EVENTS} churned are withheld."
+        f"Readings of the holdout; flagged: below the lowest cut-off of each formula ({second.get('was')} today, "
+        f"{second.get('from')} candidate). Korn-Graubard intervals, accounts as clusters; rates below "
+        f"{_LEAST_ACCOUNTS} accounts or {_LEAST_EVENTS} churned are withheld."
     )
     return Section(
         "errors",
@@ -435,9 +437,10 @@ def _decision_section(evidence: Evidence) -> Section:
     )
     last: Mapping[str, Any] = evidence.get("last_decision") or {}
     if last.get("event"):
+        words = last.get("decision") or last.get("reason") or ""
         parts.append(
             Note(
-                f"{last.get('event')} by {last.get('by')}, {last.get('role')}, {str(last.get('at'))[:10]}: {last.get('decision') or last.get('reason') or ''}",
+                f"{last.get('event')} by {last.get('by')}, {last.get('role')}, {str(last.get('at'))[:10]}: {words}",
                 lead="Last time.",
             )
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ def _reading(rule: Mapping[str, Any]) -> tuple[bool | None, float | None]:
     if values[-1] == values[0]:
         return None, places[values.index(top)]
     rising = values[-1] > values[0]
-    if any((after - before) * (1 if rising else -1) < -1e-9 for before, after in zip(values, values[1:], strict=False)):
+    if any((after - before) * (1 if rising else -1) < -1e-9 for before, after in pairwise(values)):
         return None, places[values.index(top)]
     best = [place for place, value in zip(places, values, strict=True) if value == top]
     return rising, min(best) if rising else max(best)
@@ -127,4 +128,4 @@ def displayed(body: Mapping[str, Any], raw: Floats) -> Floats:
     if not shown:
         return raw
     knots = np.array(shown["points"], dtype=float)
-    return np.interp(raw, knots[:, 0], knots[:, 1])
+    return np.asarray(np.interp(raw, knots[:, 0], knots[:, 1]), dtype=float)

@@ -61,9 +61,8 @@ def drivers(book: Book, before: pd.DataFrame) -> pd.DataFrame:
         Index account_id of `Book.current`, one column per metric id, points of the scale before the display map; NaN
         without an earlier reading.
     """
-    now_gained, _ = book.contributions(book.current)
+    now_gained, _ = book.points
     then_gained, _ = book.contributions(before)
-    now_gained.index = pd.Index(book.current["account_id"])
     then_gained.index = pd.Index(before["account_id"])
     return now_gained - then_gained.reindex(now_gained.index)
 

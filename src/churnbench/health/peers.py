@@ -20,7 +20,7 @@ class Peers:
     Attributes:
         rows: their newest readings, the account itself left out.
         segment: its name; "all" where the data have none.
-        gained: their points per metric, index as `rows`.
+        gained: their points per metric, index account_id.
     """
 
     rows: pd.DataFrame
@@ -60,5 +60,4 @@ def peers_of(book: Book, account: Mapping[str, Any]) -> Peers:
     current = book.current
     same = current["segment"].astype(object) == account["segment"]
     rows = current[same & (current["account_id"] != account["account_id"])]
-    gained, _ = book.contributions(rows)
-    return Peers(rows, str(account["segment"]), gained)
+    return Peers(rows, str(account["segment"]), book.points[0].loc[rows["account_id"]])

@@ -32,7 +32,7 @@ def portfolio_report(book: Book) -> Report:
         _renewals_section(book, moved),
         _capacity_section(book, moved),
         _patterns_section(book, moved),
-        _top_section(book, moved),
+        _top_section(moved),
         _goals_section(book, moved),
     ]
     return Report(
@@ -117,16 +117,16 @@ def account_rows(rows: pd.DataFrame, most: int = LISTED) -> list[dict[str, Any]]
     return [
         {
             "account_id": str(account),
-            "segment": scalar(row.segment),
-            "csm": scalar(row.csm),
-            "arr": known(row.arr),
-            "score": known(row.health_score),
-            "band": str(row.band),
-            "change": known(row.change_month),
-            "moves": row.moves,
-            "probability": known(row.probability),
+            "segment": scalar(row["segment"]),
+            "csm": scalar(row["csm"]),
+            "arr": known(row["arr"]),
+            "score": known(row["health_score"]),
+            "band": str(row["band"]),
+            "change": known(row["change_month"]),
+            "moves": row["moves"],
+            "probability": known(row["probability"]),
         }
-        for account, row in zip(rows.index[:most], rows.head(most).itertuples(), strict=True)
+        for account, row in zip(rows.index[:most], rows.head(most).to_dict("records"), strict=True)
     ]
 
 
@@ -149,8 +149,8 @@ def _movers_section(book: Book, moved: pd.DataFrame, fell: pd.DataFrame) -> Sect
             f", the first {LISTED}" if len(chosen) > LISTED else ""
         )
         how = (
-            "Speed: change of the score over about 30 days per day; from 0.2 points a day on improving or declining, from "
-            "0.5 on fast. Drivers: change of the metrics' points in the score."
+            "Speed: change of the score over about 30 days per day; from 0.2 points a day on improving or declining, "
+            "from 0.5 on fast. Drivers: change of the metrics' points in the score."
         )
         parts.append(Table(word, title, columns, rows, how, empty="no account"))
     stable = compared[compared["moves"] == "stable"].sort_values("arr", ascending=False)
@@ -177,18 +177,11 @@ def _speed_table(book: Book, compared: pd.DataFrame) -> Table:
         (book.highest, "declining fast"): "early warning",
     }
     middle = {name for name, _ in book.bands[1:-1]}
-    rows = [
-        {
-            "band": row.band,
-            "moves": row.moves,
-            "accounts": row.accounts,
-            "arr": known(row.arr),
-            "reading": said.get(
-                (row.band, row.moves), "urgent" if row.band in middle and row.moves == "declining fast" else ""
-            ),
-        }
-        for row in counted.itertuples()
-    ]
+    rows = []
+    for row in counted.to_dict("records"):
+        urgent = row["band"] in middle and row["moves"] == "declining fast"
+        reading = said.get((row["band"], row["moves"]), "urgent" if urgent else "")
+        rows.append({**{str(name): scalar(value) for name, value in row.items()}, "reading": reading})
     columns = [Column("band", "Band", "band"), Column("moves", "Speed"), Column("accounts", "Accounts", "count")]
     columns += [Column("arr", "ARR", "money"), Column("reading", "Reading")]
     return Table(
@@ -272,13 +265,13 @@ def _capacity_section(book: Book, moved: pd.DataFrame) -> Section:
     )
     rows = [
         {
-            "csm": str(row.csm),
-            "accounts": row.accounts,
-            "needed": int(row.needed),
-            "share": row.needed / row.accounts,
-            "arr": known(row.arr),
+            "csm": str(row["csm"]),
+            "accounts": row["accounts"],
+            "needed": int(row["needed"]),
+            "share": row["needed"] / row["accounts"],
+            "arr": known(row["arr"]),
         }
-        for row in grouped.sort_values(["needed", "csm"], ascending=[False, True]).itertuples()
+        for row in grouped.sort_values(["needed", "csm"], ascending=[False, True]).to_dict("records")
     ]
     columns = [
         Column("csm", "CSM"),
@@ -322,7 +315,7 @@ def _patterns_section(book: Book, moved: pd.DataFrame) -> Section:
     )
 
 
-def _top_section(book: Book, moved: pd.DataFrame) -> Section:
+def _top_section(moved: pd.DataFrame) -> Section:
     largest = moved.sort_values("arr", ascending=False)
     columns = account_columns(
         Column("change", "30 days", "change"), Column("probability", "Churn probability", "probability")

@@ -45,8 +45,8 @@ class Retention:
 def retention(book: Book, start: pd.Timestamp, end: pd.Timestamp | None = None) -> Retention | None:
     """Retention from the readings nearest to `start` to those nearest to `end` (default: now).
 
-    Gross retention counts ARR up to its level at the start, net retention also what was won on top; an account that left
-    counts 0. None when there is no reading near the start.
+    Gross retention counts ARR up to its level at the start, net retention also what was won on top; an account that
+    left counts 0. None when there is no reading near the start.
     """
     then = book.near(start, _WITHIN).set_index("account_id")
     now = (book.current if end is None else book.near(end, _WITHIN)).set_index("account_id")
@@ -102,7 +102,7 @@ def arr_moves(book: Book) -> bool:
 
 def longest_period(book: Book) -> int:
     """Days to look back for retention: a year where the history reaches, else whole quarters, else 0."""
-    reach = (book.as_of - book.history["as_of"].min()).days + _WITHIN
+    reach = int((book.as_of - book.history["as_of"].min()).days) + _WITHIN
     if reach >= YEAR:
         return YEAR
     return reach // QUARTER_DAYS * QUARTER_DAYS

@@ -11,7 +11,8 @@ from churnbench.metrics import Estimate
 _Z90 = 1.6448536269514722
 LOSS_HOW = (
     "Sum of ARR x churn probability within the horizon. The 90 % range adds, in quadrature, the interval of the risk "
-    "curve (its limit for all accounts at once) and the chance of who leaves (normal approximation, accounts independent)."
+    "curve (its limit for all accounts at once) and the chance of who leaves (normal approximation, accounts "
+    "independent)."
 )
 
 

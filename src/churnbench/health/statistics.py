@@ -101,4 +101,4 @@ def bounds(found: Estimate) -> tuple[float, float] | None:
 
 def _present(values: npt.ArrayLike) -> Floats:
     found = np.asarray(values, dtype=float)
-    return found[~np.isnan(found)]
+    return np.asarray(found[~np.isnan(found)])

@@ -19,8 +19,9 @@ from churnbench.data.project import Project
 from churnbench.data.session import Session
 from churnbench.domain.cohort import Cohort
 from churnbench.domain.errors import InputError
+from churnbench.domain.score_history import DIMENSION_SUFFIX, HISTORY_COLUMNS, as_history
 from churnbench.export import Document, build_document, checked_scorer, read_document
-from churnbench.formula import build_body, score_frame, with_risk_curve
+from churnbench.formula import build_body, metric_inputs, score_frame, with_risk_curve
 from churnbench.health.book import Book, without_the_departed
 from churnbench.health.meaning import dimensions_of, metrics_of
 from churnbench.labels.outcomes import Outcomes, read_outcomes
@@ -105,8 +106,41 @@ def book_of(
         learned_until=chosen.learned_until,
         evidence=evidence,
         holdout=holdout,
-        notes=cohort.warnings,
+        notes=(*_other_configs(frame, chosen.document), *cohort.warnings),
     )
+
+
+def read_score_history(path: Path) -> pd.DataFrame:
+    """A stored score history: a Parquet or CSV file, or a folder of Parquet files.
+
+    Raises:
+        InputError: no such file, or one without the columns of a history.
+    """
+    parts = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    try:
+        frames = [pd.read_csv(one) if one.suffix == ".csv" else pd.read_parquet(one) for one in parts]
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"no score history can be read: {error}.", file=str(path), fix="Name Parquet or CSV."
+        ) from None
+    if not frames:
+        raise InputError("the folder holds no Parquet file.", file=str(path), fix="Name the store's folder.")
+    found = pd.concat(frames, ignore_index=True)
+    absent = [name for name in ("account_id", "as_of", "health_score_x100", "band") if name not in found]
+    if absent:
+        raise InputError(f"columns are missing: {', '.join(absent)}.", file=str(path), fix="Name a score history.")
+    return as_history(found, [name for name in found.columns if name not in HISTORY_COLUMNS])
+
+
+def _other_configs(history: pd.DataFrame, document: Document) -> list[str]:
+    """Says when stored readings were made by other configs than the one that explains them."""
+    own = document["integrity"]["body_sha256"]
+    other = int((history["body_sha256"].notna() & (history["body_sha256"] != own)).sum())
+    if not other:
+        return []
+    return [
+        f"{other} of {len(history)} stored readings were made by other configs; their scores are shown as they were."
+    ]
 
 
 def _outcomes(project: Project) -> Outcomes:
@@ -151,7 +185,14 @@ def _readings(
             column="as_of",
             fix=f"The first reading is of {first:%Y-%m-%d}; choose a later --as-of." if pd.notna(first) else None,
         )
-    return frame if history is not None else scored_history(document, frame, accounts)
+    return scored_history(document, frame, accounts) if history is None else _completed(frame, document)
+
+
+def _completed(history: pd.DataFrame, document: Document) -> pd.DataFrame:
+    """A stored history with every column that the config speaks of; what the store lacks is missing, not zero."""
+    names = [f"{dimension['id']}{DIMENSION_SUFFIX}" for dimension in document["body"]["dimensions"]]
+    absent = [name for name in (*names, *metric_inputs(document["body"])) if name not in history]
+    return history.assign(**dict.fromkeys(absent, float("nan")))
 
 
 def _chosen(

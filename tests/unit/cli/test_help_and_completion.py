@@ -122,6 +122,7 @@ SAYS = {
     "rollback": "Ada Byron, VP CS",
     "diff": "usage",
     "shadow": "Both scores",
+    "report": "Report portfolio",
     "keys new": "private",
     "notebooks": "05_quarterly_review.html",
     "completion": "complete -o default -F",

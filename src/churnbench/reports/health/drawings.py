@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from churnbench.health.result import Chart
+from churnbench.health.result import Chart, Unit
 from churnbench.reports.blocks import Figure, Gallery
 from churnbench.reports.charts.band_bars import band_bars, lights
 from churnbench.reports.charts.dots import Pair, paired_dots
@@ -49,10 +49,17 @@ def _waterfall(chart: Chart) -> Figure | None:
     )
 
 
+#: Name of the bar, its column, the column of its share, its unit.
+_BAR_ROWS: tuple[tuple[str, str, str, Unit], ...] = (
+    ("Accounts", "accounts", "share", "count"),
+    ("ARR", "arr", "arr_share", "money"),
+)
+
+
 def _bands(chart: Chart) -> Figure | None:
     rows = chart.data["rows"]
     bars = []
-    for name, key, share, unit in (("Accounts", "accounts", "share", "count"), ("ARR", "arr", "arr_share", "money")):
+    for name, key, share, unit in _BAR_ROWS:
         if not any(row[key] for row in rows):
             continue
         parts = [
@@ -61,7 +68,7 @@ def _bands(chart: Chart) -> Figure | None:
                 row[key] or 0.0,
                 band_look(row["band"]),
                 f"{shown(row[key], unit)} · {shown(row[share], 'share')}",
-            )  # type: ignore[arg-type]
+            )
             for row in rows
         ]
         bars.append((name, parts))

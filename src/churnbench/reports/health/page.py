@@ -55,21 +55,22 @@ def render_html(report: Report) -> str:
 
 
 def render_index(project: str, as_of: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """A page that links to one report per account; rows hold account_id, file, score, band, arr."""
+    """A page that links to one report per account; rows hold account_id, file and, inside, score, band, arr."""
     return (
         _environment()
         .get_template("health_index.html")
         .render(
             project=clean(project, 80),
             as_of=as_of,
+            inside=all("band" in row for row in rows),
             rows=[
                 {
                     "file": row["file"],
                     "account": clean(str(row["account_id"]), 60),
-                    "score": shown(row["score"], "points"),
-                    "band": clean(str(row["band"]), 30),
-                    "look": band_look(str(row["band"])),
-                    "arr": shown(row["arr"], "money"),
+                    "score": shown(row.get("score"), "points"),
+                    "band": clean(str(row.get("band")), 30),
+                    "look": band_look(str(row.get("band"))),
+                    "arr": shown(row.get("arr"), "money"),
                 }
                 for row in rows
             ],
@@ -145,8 +146,8 @@ def _about(report: Report) -> list[str]:
         f"Config: {clean(str(about['formula']), 400)}; {about['config_id']} {about['config_version']}, "
         f"{str(about['body_sha256'])[:12]}.",
         f"As of {about['as_of']}; outcomes known until {about['outcomes_known_until']}; churn counts from day "
-        f"{about['gap_days']} for {about['horizon_days']} days. Intervals are 90 %. Health scores: 0–100, high is healthy. "
-        "Money in the currency of the data.",
+        f"{about['gap_days']} for {about['horizon_days']} days. Intervals are 90 %. Health scores: 0–100, high is "
+        "healthy. Money in the currency of the data.",
     ]
 
 
