@@ -118,10 +118,12 @@ def _waterfall(account: Account) -> Chart:
         steps.append([f"{len(gaps) - SHOWN_STEPS} other metrics", None, rest])
     start = float(np.sum([value or 0.0 for value in median.values()]))
     total = start + sum(change for _, _, change in gaps)
-    steps.append(["ramp, caps, display scale", None, float(account.row["health_score"]) - total])
+    afterwards = float(account.row["health_score"]) - total
+    if abs(afterwards) >= 0.05:
+        steps.append(["ramp, caps, shown scale", None, afterwards])
     how = (
-        "Points of each metric in the score against the median of its peers; the last step leads from the formula's "
-        f"own scale to the one people see. {account.peers.how}"
+        "Points of each metric in the score against the median of its peers; a last step, if any, leads from the "
+        f"formula's own scale to the one people see. {account.peers.how}"
     )
     return Chart(
         "waterfall", "From the peers' median to this account", "waterfall", {"start": start, "steps": steps}, how

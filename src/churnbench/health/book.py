@@ -92,8 +92,9 @@ class Book:
         """
         last = self.history.drop_duplicates("account_id", keep="last")
         fresh = last[last["as_of"] >= self.as_of - pd.Timedelta(days=FRESH_DAYS)]
-        left = fresh["account_id"].map(self.churns.groupby("account_id")["churn_at"].max())
-        active = fresh[~(left > fresh["as_of"])].reset_index(drop=True)
+        # reindex, not map: pandas cannot map by an empty series of dates
+        left = self.churns.groupby("account_id")["churn_at"].max().reindex(fresh["account_id"])
+        active = fresh[~(left.to_numpy() > fresh["as_of"].to_numpy())].reset_index(drop=True)
         return self.with_risk(active)
 
     @cached_property
@@ -197,7 +198,8 @@ def started(book: Book, rows: pd.DataFrame) -> pd.Series:
     if accounts is None or "started_on" not in accounts:
         return pd.Series(pd.NaT, index=rows.index, dtype="datetime64[ns]")
     dates = pd.to_datetime(accounts["started_on"]).astype("datetime64[ns]")
-    return rows["account_id"].map(pd.Series(dates.to_numpy(), index=accounts["account_id"]))
+    known = pd.Series(dates.to_numpy(), index=accounts["account_id"])
+    return known.reindex(rows["account_id"]).set_axis(rows.index)
 
 
 def _cut(book: Book, chosen: set[str], subject: str) -> Book:
@@ -218,8 +220,12 @@ def without_the_departed(history: pd.DataFrame, churns: pd.DataFrame) -> pd.Data
     """Readings of accounts that had not left by then, or had come back."""
     if churns.empty or history.empty:
         return history
-    gone = churns[["account_id", "churn_at", "back_on"]].assign(churn_at=churns["churn_at"].astype("datetime64[ns]"))
-    rows = history[["account_id", "as_of"]].assign(order=np.arange(len(history)))
+    gone = churns[["account_id", "churn_at", "back_on"]].assign(
+        account_id=churns["account_id"].astype(str), churn_at=churns["churn_at"].astype("datetime64[ns]")
+    )
+    rows = history[["account_id", "as_of"]].assign(
+        account_id=history["account_id"].astype(str), order=np.arange(len(history))
+    )
     rows = rows.assign(as_of=rows["as_of"].astype("datetime64[ns]")).sort_values("as_of", kind="stable")
     merged = pd.merge_asof(
         rows, gone.sort_values("churn_at"), left_on="as_of", right_on="churn_at", by="account_id", direction="backward"

@@ -77,7 +77,8 @@ def lifetimes(book: Book) -> pd.DataFrame:
     """
     first = book.history.drop_duplicates("account_id").set_index("account_id")
     gone = book.churns.sort_values("churn_at")
-    gone = gone[gone["churn_at"] > gone["account_id"].map(first["as_of"])].drop_duplicates("account_id")
+    seen_on = first["as_of"].reindex(gone["account_id"]).to_numpy()
+    gone = gone[gone["churn_at"].to_numpy() > seen_on].drop_duplicates("account_id")
     left_on = gone.set_index("account_id")["churn_at"].reindex(first.index).astype("datetime64[ns]")
     end = left_on.fillna(max(book.known_until, book.as_of))
     begun = started(book, first.reset_index()).set_axis(first.index)

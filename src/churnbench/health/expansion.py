@@ -88,8 +88,10 @@ def _proof(book: Book) -> Part:
 def expanded_within(book: Book, rows: pd.DataFrame) -> np.ndarray:
     """Whether an expansion falls into (as_of + gap, as_of + gap + horizon], 0 or 1 per row."""
     events = book.changes.loc[book.changes["kind"] == "expansion", ["account_id", "on"]]
-    events = events.assign(on=events["on"].astype("datetime64[ns]")).sort_values("on")
-    left = rows[["account_id", "as_of"]].assign(order=np.arange(len(rows)))
+    events = events.assign(
+        account_id=events["account_id"].astype(str), on=events["on"].astype("datetime64[ns]")
+    ).sort_values("on")
+    left = rows[["account_id", "as_of"]].assign(account_id=rows["account_id"].astype(str), order=np.arange(len(rows)))
     left["begin"] = left["as_of"].astype("datetime64[ns]") + pd.Timedelta(days=book.window.gap_days)
     merged = pd.merge_asof(
         left.sort_values("begin", kind="stable"),

@@ -63,9 +63,15 @@ def next_churn(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """Readings with the first churn after each (`churn_at` NaT and `involuntary` NaN where none is known)."""
     gone = book.churns[["account_id", "churn_at", "involuntary"]]
     gone = gone.assign(
-        churn_at=gone["churn_at"].astype("datetime64[ns]"), involuntary=gone["involuntary"].astype(object)
+        account_id=gone["account_id"].astype(str),
+        churn_at=gone["churn_at"].astype("datetime64[ns]"),
+        involuntary=gone["involuntary"].astype(object),
     )
-    left = rows.assign(order=np.arange(len(rows)), as_of=rows["as_of"].astype("datetime64[ns]"))
+    left = rows.assign(
+        account_id=rows["account_id"].astype(str),
+        order=np.arange(len(rows)),
+        as_of=rows["as_of"].astype("datetime64[ns]"),
+    )
     merged = pd.merge_asof(
         left.sort_values("as_of", kind="stable"),
         gone.sort_values("churn_at"),

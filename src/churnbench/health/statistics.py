@@ -14,6 +14,9 @@ LEAST_ACCOUNTS = 10
 #: Share of false discoveries that a list of findings may hold.
 FALSE_DISCOVERIES = 0.10
 _REPLICATES, _SEED = 400, 0
+#: From so many accounts on a ratio gets its linearised interval: the same to the last digit shown, and at once.
+_MANY = 2_000
+_Z90 = 1.6448536269514722
 
 
 def mean_of(values: npt.ArrayLike, *, least: int = LEAST_ACCOUNTS) -> Estimate:
@@ -56,6 +59,8 @@ def quantile_of(values: npt.ArrayLike, share: float, *, least: int = LEAST_ACCOU
 def ratio_of(parts: npt.ArrayLike, wholes: npt.ArrayLike, *, least: int = LEAST_ACCOUNTS) -> Estimate:
     """Sum of parts over sum of wholes, one pair per account, with a 90 % interval from resampled accounts.
 
+    From 2,000 accounts on the interval is the linearised one (Cochran 1977, Sampling Techniques, section 6.3).
+
     >>> ratio_of([1.0] * 5 + [0.0] * 5, [1.0] * 10).value
     0.5
     """
@@ -64,6 +69,10 @@ def ratio_of(parts: npt.ArrayLike, wholes: npt.ArrayLike, *, least: int = LEAST_
     above, below = above[counted], below[counted]
     if len(above) < max(least, 1) or below.sum() <= 0:
         return Estimate(None)
+    if len(above) >= _MANY:
+        ratio = float(above.sum() / below.sum())
+        reach = _Z90 * float(np.sqrt(np.sum((above - ratio * below) ** 2))) / float(below.sum())
+        return Estimate(ratio, max(ratio - reach, 0.0), ratio + reach)
     bootstrap = AccountBootstrap(np.arange(len(above)), replicates=_REPLICATES, seed=_SEED)
     totals = bootstrap.totals(np.column_stack([above, below]))
     with np.errstate(divide="ignore", invalid="ignore"):

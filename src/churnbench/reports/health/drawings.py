@@ -42,8 +42,8 @@ def _trend(chart: Chart) -> Figure | None:
 def _waterfall(chart: Chart) -> Figure | None:
     steps = []
     for label, value, change in chart.data["steps"]:
-        said = "" if value is None else f" = {value}" if isinstance(value, str) else f" = {value:.4g}"
-        steps.append(Step(clean(label, 22) + clean(said, 12), change))
+        said = "" if value is None else clean(value, 12) if isinstance(value, str) else f"{value:.4g}"
+        steps.append(Step(clean(label, 22) + (f" = {said}" if said else ""), change))
     return Figure(
         chart.title, waterfall(chart.data["start"], steps, chart.title, start_words="peers' median"), chart.how
     )
