@@ -120,7 +120,7 @@ def _waterfall(account: Account) -> Chart:
     total = start + sum(change for _, _, change in gaps)
     afterwards = float(account.row["health_score"]) - total
     if abs(afterwards) >= 0.05:
-        steps.append(["ramp, caps, shown scale", None, afterwards])
+        steps.append(["caps and shown scale", None, afterwards])
     how = (
         "Points of each metric in the score against the median of its peers; a last step, if any, leads from the "
         f"formula's own scale to the one people see. {account.peers.how}"

@@ -138,7 +138,7 @@ def _power_section(evidence: Evidence) -> Section:
     rows = []
     for signal in signals:
         row: dict[str, Any] = {
-            "signal": signal["label"],
+            "signal": "Today's formula" if signal["id"] == "incumbent" else signal["label"],
             "kind": signal["kind"],
             "class": str(signal["class"]).replace("-", " "),
         }

@@ -113,6 +113,7 @@ def _cell(row: Mapping[str, Any], column: Column) -> Cell:
     text = shown(value, column.unit)
     notes = [span_words(row.get(f"{column.id}_ci90"), column.unit), clean(str(row.get(f"{column.id}_note") or ""), 90)]
     look = f"band {band_look(str(value))}" if column.unit == "band" and value is not None else ""
+    look = "day" if column.unit == "date" else look
     return Cell(text, " · ".join(note for note in notes if note), look)
 
 
