@@ -122,7 +122,7 @@ def _lacking(arr: float | None, probability: float | None, save: float | None, c
 def renewal_clock(renewal_on: Any, as_of: pd.Timestamp) -> list[dict[str, Any]]:
     """The steps before a renewal with their dates; [] when the date is unknown or past.
 
-    >>> renewal_clock(pd.Timestamp("2026-03-31"), pd.Timestamp("2026-02-15"))[2]["state"]
+    >>> renewal_clock(pd.Timestamp("2026-03-31"), pd.Timestamp("2026-02-10"))[2]["state"]
     'next'
     """
     if renewal_on is None or pd.isna(renewal_on) or renewal_on < as_of:

@@ -20,6 +20,8 @@ from churnbench.reports.lens import band_look
 from churnbench.reports.page import style_sheet
 from churnbench.reports.wording import clean
 
+#: A word longer than this may be broken anywhere.
+_LONG_WORD = 24
 TITLES = {
     "account": "Account health",
     "portfolio": "Portfolio",
@@ -114,6 +116,8 @@ def _cell(row: Mapping[str, Any], column: Column) -> Cell:
     notes = [span_words(row.get(f"{column.id}_ci90"), column.unit), clean(str(row.get(f"{column.id}_note") or ""), 90)]
     look = f"band {band_look(str(value))}" if column.unit == "band" and value is not None else ""
     look = "day" if column.unit == "date" else look
+    if any(len(word) > _LONG_WORD for word in text.split()):
+        look = f"{look} long".strip()
     return Cell(text, " · ".join(note for note in notes if note), look)
 
 
