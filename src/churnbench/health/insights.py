@@ -208,7 +208,7 @@ def _weights_section(evidence: Evidence) -> Section:
     first = moves[0]
     finding = (
         f"Largest move: {first.get('label')} {first.get('hand'):.0f} to {first.get('candidate'):.0f} %."
-        if first.get("candidate") is not None
+        if None not in (first.get("candidate"), first.get("hand"))
         else ""
     )
     return Section("weights", "Weights, current and proposed", finding, parts)
@@ -277,7 +277,7 @@ def _gain_section(evidence: Evidence, contenders: Mapping[str, Any], name: str) 
             figure = (entry.get("holdout") or {}).get(measure) or {}
             row[measure], row[f"{measure}_ci90"] = figure.get("value"), _pair(figure.get("ci90"))
         at = entry.get("at_capacity") or {}
-        if at.get("of") is not None:
+        if at.get("of") is not None and at.get("caught") is not None:
             row["caught"] = f"{at.get('caught'):.0f} of {at.get('of')}"
         rows.append(row)
     columns = [Column("contender", "Formula")]
