@@ -157,6 +157,7 @@ SAYS = {
     "rollback": "Ada Byron, VP CS",
     "diff": "usage",
     "shadow": "Both scores",
+    "report": "Report portfolio",
     "keys new": "private",
     "notebooks": "05_quarterly_review.html",
     "history append": "readings of 2025-12-31 appended",

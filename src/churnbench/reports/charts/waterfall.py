@@ -21,13 +21,14 @@ class Step:
     change: float
 
 
-def waterfall(start: float, steps: Sequence[Step], label: str) -> Markup:
+def waterfall(start: float, steps: Sequence[Step], label: str, *, start_words: str = "median account") -> Markup:
     """A bar per step from the median account's points to this account's.
 
     Args:
         start: points of the median account.
         steps: changes in the order drawn; their sum leads to the account's points.
         label: description for people who cannot see the drawing.
+        start_words: what the first bar is called.
     """
     svg = Svg(520, 30 + ROW * (len(steps) + 2))
     frame = Frame(200, 6, 462, svg.height - 24)
@@ -36,12 +37,12 @@ def waterfall(start: float, steps: Sequence[Step], label: str) -> Markup:
         reached += step.change
         levels.append(reached)
     x = frame.x(*padded(levels, 0.08))
-    _end(svg, x, "median account", start, 0)
+    _end(svg, x, start_words, start, 0)
     reached = start
     for index, step in enumerate(steps, start=1):
         height = frame.top + ROW * index
         left, right = sorted((x(reached), x(reached + step.change)))
-        svg.text((192, height + 13), clean(step.label, 30), "k", "end")
+        svg.text((192, height + 13), clean(step.label, 34), "k", "end")
         svg.rect(
             (left, height + 3),
             max(right - left, 1),

@@ -1,0 +1,164 @@
+"""Reports made and written: one file, or one per account with an index."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from churnbench.domain.errors import InputError
+from churnbench.domain.markdown import escaped, table
+from churnbench.export.files import replaced_whole, write_folder
+from churnbench.health import (
+    Book,
+    Report,
+    account_report,
+    cohorts_report,
+    customer_report,
+    early_warning_report,
+    executive_report,
+    insights_report,
+    portfolio_report,
+    worst_account,
+)
+from churnbench.health.movement import movement
+from churnbench.health.result import scalar
+from churnbench.reports.health import FORMATS, render_index
+
+#: Kinds about the book, or a part of it.
+ABOUT_BOOKS: dict[str, Callable[[Book], Report]] = {
+    "portfolio": portfolio_report,
+    "early-warning": early_warning_report,
+    "insights": insights_report,
+    "executive": executive_report,
+    "cohorts": cohorts_report,
+}
+#: Kinds about one account.
+ABOUT_ACCOUNTS = ("account", "customer")
+KINDS = ("account", *ABOUT_BOOKS, "customer")
+Actions = Sequence[Mapping[str, Any]]
+
+
+def make_report(
+    book: Book,
+    kind: str,
+    *,
+    account: str | None = None,
+    csm: str | None = None,
+    segment: str | None = None,
+    actions: Actions | None = None,
+) -> Report:
+    """One report.
+
+    Args:
+        book: the whole book.
+        kind: one of `KINDS`.
+        account: for account and customer; default: the account of the lowest band with the largest ARR at risk.
+        csm: cut the book down to a CSM; with account and customer, where the default is looked for.
+        segment: likewise to a segment.
+        actions: for account, see `churnbench.health.account_report`.
+
+    Raises:
+        InputError: an unknown kind, account, CSM or segment.
+    """
+    if kind in ABOUT_BOOKS:
+        if account is not None:
+            raise InputError(f"{kind} is about a book, not about an account.", fix="Use report account --account ID.")
+        if kind == "insights" and (csm or segment):
+            raise InputError("insights are about the formula, not about a part of the book.", fix="Leave it out.")
+        return ABOUT_BOOKS[kind](book.only(csm=csm, segment=segment))
+    if kind not in ABOUT_ACCOUNTS:
+        raise InputError(f"{kind!r} is no report.", fix=f"Choose one of {', '.join(KINDS)}.")
+    chosen = account or worst_account(book.only(csm=csm, segment=segment))
+    return account_report(book, chosen, actions=actions) if kind == "account" else customer_report(book, chosen)
+
+
+def write_report(report: Report, out: Path, form: str = "html") -> Path:
+    """Write a report; `out` is a file, or a folder in which it is named after its kind and date.
+
+    Raises:
+        InputError: an unknown format.
+    """
+    ending, draw = _form(form)
+    path = out / f"{report.kind}-{report.about['as_of']}{ending}" if out.is_dir() or not out.suffix else out
+    text = draw(report)
+    with replaced_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+    return path
+
+
+def write_accounts(
+    book: Book, kind: str, folder: Path, *, form: str = "html", csm: str | None = None, segment: str | None = None
+) -> int:
+    """One file per active account and an index; the folder appears whole.
+
+    Args:
+        book: the whole book.
+        kind: "account" or "customer".
+        folder: absent or empty.
+        form: html, markdown or json.
+        csm: only the accounts of this CSM; peers come from the whole book.
+        segment: only those of this segment.
+
+    Returns:
+        How many accounts.
+
+    Raises:
+        InputError: another kind, a filled folder, nobody of that name.
+    """
+    if kind not in ABOUT_ACCOUNTS:
+        raise InputError(f"--all is for {' and '.join(ABOUT_ACCOUNTS)}, not for {kind}.", fix="Leave --all out.")
+    ending, draw = _form(form)
+    moved = movement(book)
+    cut = book.only(csm=csm, segment=segment).current.sort_values(["health_score", "account_id"])
+    names = file_names(cut["account_id"], ending)
+    make = account_report if kind == "account" else customer_report
+    files = {names[one]: draw(make(book, one, moved=moved)).encode() for one in cut["account_id"]}
+    # What lies beside the customers' own views holds nothing internal either.
+    kept = {"score": "health_score", "band": "band", "arr": "arr"} if kind == "account" else {}
+    rows = [
+        {"account_id": row["account_id"], "file": names[row["account_id"]]}
+        | {name: scalar(row[column]) for name, column in kept.items()}
+        for row in cut.to_dict("records")
+    ]
+    files[f"index{ending}"] = _index(book, rows, form).encode()
+    write_folder(files, folder)
+    return len(cut)
+
+
+def file_names(accounts: Iterable[str], ending: str) -> dict[str, str]:
+    """A file name per account: what a file system takes of its id, and a number where two would collide.
+
+    >>> file_names(["a/b", "a_b", "ok"], ".html")
+    {'a/b': 'a_b-1.html', 'a_b': 'a_b-2.html', 'ok': 'ok.html'}
+    """
+    plain = {one: (re.sub(r"[^A-Za-z0-9-]+", "_", one)[:60].strip("_-") or "account") for one in accounts}
+    folded = pd.Series(plain).str.lower()
+    counts = folded.value_counts()
+    seen: dict[str, int] = {}
+    named = {}
+    for one, name in plain.items():
+        key = name.lower()
+        seen[key] = seen.get(key, 0) + 1
+        # "index" is taken by the list itself.
+        named[one] = f"{name}-{seen[key]}{ending}" if counts[key] > 1 or key == "index" else f"{name}{ending}"
+    return named
+
+
+def _index(book: Book, rows: list[dict[str, Any]], form: str) -> str:
+    if form == "html":
+        return render_index(book.project, f"{book.as_of:%Y-%m-%d}", rows)
+    if form == "json":
+        return json.dumps({"schema": 1, "as_of": f"{book.as_of:%Y-%m-%d}", "accounts": rows}, ensure_ascii=False) + "\n"
+    cells = ([f"[{escaped(row['account_id'])}]({row['file']})", escaped(row.get("band", "")) or " "] for row in rows)
+    return "\n".join(table(["Account", "Band"], cells)) + "\n"
+
+
+def _form(form: str) -> tuple[str, Callable[[Report], str]]:
+    if form not in FORMATS:
+        raise InputError(f"{form!r} is no format.", fix=f"Choose one of {', '.join(FORMATS)}.")
+    return FORMATS[form]
