@@ -18,11 +18,12 @@ from projects import HEAD, world, write_project
 from release_worlds import candidate, moved_body, released
 
 from churnbench import tracking
-from churnbench.cli import completion, main, notebook_commands
-from churnbench.data import simulate_demo
+from churnbench.cli import completion, main, notebook_commands, scorecard_verbs
+from churnbench.data import catalogue, simulate_demo
 from churnbench.data.world_leaks import LEAKS
 from churnbench.export.engines import ENGINES
 from churnbench.export.sql_dialects import DIALECTS
+from churnbench.scorecards import LAYOUTS
 from churnbench.workflow import headless
 
 TINY = "\n[calibration]\nbootstrap = 2\n"
@@ -107,7 +108,15 @@ def _notebooks(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notebook_commands, "run_notebooks", lambda *a, **k: whole(*a, **{**k, "only": ("05",)}))
 
 
-SET_UP = {"ui": _ui, "rollback": _rollback, "notebooks": _notebooks}
+def _scorecard(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the other verb's example leaves."""
+    from churnbench.cli.scorecard_commands import export_config
+
+    config, out = place / "runs" / "demo" / "config.json", place / "runs" / "demo" / "scorecard.csv"
+    export_config(config, out, platform="gainsight", segment=None, bands=None, decimals=None, inputs=None)
+
+
+SET_UP = {"ui": _ui, "rollback": _rollback, "notebooks": _notebooks, "scorecard import": _scorecard}
 SAYS = {
     "demo": "Verdict",
     "init": "Made acme",
@@ -123,6 +132,9 @@ SAYS = {
     "diff": "usage",
     "shadow": "Both scores",
     "keys new": "private",
+    "catalogue": "logins_per_user_week",
+    "scorecard export": "groups",
+    "scorecard import": "Made from_scorecard",
     "notebooks": "05_quarterly_review.html",
     "completion": "complete -o default -F",
 }
@@ -145,6 +157,8 @@ def test_the_words_offered_are_those_that_are_taken() -> None:
     assert set(completion.DIALECTS) == set(DIALECTS)
     assert set(completion.ENGINES) == set(ENGINES)
     assert set(completion.FORMS) == set(_FORMS)
+    assert scorecard_verbs.GROUPS == catalogue.GROUPS
+    assert scorecard_verbs.LAYOUTS == LAYOUTS
     assert completion.leaks("foot") == ["footprint"]
     assert set(completion.leaks("")) == set(LEAKS)
     assert completion.one_of(completion.SHELLS)("z") == ["zsh"]
