@@ -22,6 +22,12 @@ from churnbench.scorecards.model import Nulls, Scorecard
 
 #: What a score in hundredths rounds away, points 0-100.
 _HUNDREDTH = 0.005
+#: Measures up to which each is also read another way by itself.
+_ONE_BY_ONE = 60
+#: Other readings named for an account, and told in all.
+_READINGS, _TOLD = 2, 6
+_BOUNDARIES: tuple[tuple[Boundary, str], ...] = ((">=", "above"), (">", "below"))
+_NULLS: tuple[tuple[Nulls, str], ...] = (("ignored", "ignored"), ("zero", "counting as zero"), ("worst", "as worst"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +103,7 @@ def check_parity(card: Scorecard, path: str | Path, *, score: str, account: str 
         agree=int((both & agree).sum()),
         unscored=int((np.isnan(exported) != np.isnan(own)).sum()),
         differences=table.iloc[order].reset_index(drop=True),
-        other_readings=tuple(better),
+        other_readings=tuple(better[:_TOLD]),
         worst_rounding=_worst_rounding(card),
     )
 
@@ -192,27 +198,36 @@ def _missing(card: Scorecard, frame: pd.DataFrame) -> list[list[str]]:
 
 
 def _other_readings(card: Scorecard) -> list[tuple[str, Scorecard]]:
-    """The scorecard with one convention read another way, each with its words."""
-    boundaries: Sequence[Boundary] = (">=", ">")
-    found = [
-        (f'with the boundary "{boundary}"', _changed(card, boundary=boundary))
-        for boundary in boundaries
-        if any(measure.kind == "bands" and measure.boundary != boundary for measure in card.measures)
-    ]
-    nulls: Sequence[tuple[Nulls, str]] = (("ignored", "ignored"), ("zero", "counting as zero"), ("worst", "as worst"))
-    for rule, words in nulls:
-        possible = rule != "zero" or card.low <= 0 <= card.high
-        if possible and any(measure.nulls != rule for measure in card.measures):
-            found.append((f"with missing values {words}", _changed(card, nulls=rule)))
+    """The scorecard with one convention read another way, for all measures or for one, each with its words."""
+    found: list[tuple[str, Scorecard]] = []
+    measures = card.measures if 1 < len(card.measures) <= _ONE_BY_ONE else ()
+    for only in (None, *(measure.id for measure in measures)):
+        label = next((measure.label for measure in card.measures if measure.id == only), None)
+        asked = [measure for measure in card.measures if only in (None, measure.id)]
+        for boundary, place in _BOUNDARIES:
+            if any(measure.kind == "bands" and measure.boundary != boundary for measure in asked):
+                of = "a border" if label is None else f"a border of {label}"
+                found.append((f"with a value on {of} in the band {place}", _changed(card, only, boundary=boundary)))
+        for rule, words in _NULLS:
+            possible = rule != "zero" or card.low <= 0 <= card.high
+            if possible and any(measure.nulls != rule for measure in asked):
+                of = "missing values" if label is None else f"a missing {label}"
+                found.append((f"with {of} {words}", _changed(card, only, nulls=rule)))
     if card.exceptions:
         found.append(("without the exceptions", replace(card, exceptions=())))
     return found
 
 
-def _changed(card: Scorecard, **parts: Any) -> Scorecard:
-    """The scorecard with the same change in all its measures."""
+def _changed(card: Scorecard, only: str | None, **parts: Any) -> Scorecard:
+    """The scorecard with the same change in one measure, or in all."""
     groups = tuple(
-        replace(group, measures=tuple(replace(measure, **parts) for measure in group.measures)) for group in card.groups
+        replace(
+            group,
+            measures=tuple(
+                replace(measure, **parts) if only in (None, measure.id) else measure for measure in group.measures
+            ),
+        )
+        for group in card.groups
     )
     return replace(card, groups=groups)
 
@@ -220,7 +235,7 @@ def _changed(card: Scorecard, **parts: Any) -> Scorecard:
 def _why(row: int, readings: Sequence[tuple[str, np.ndarray]], missing: Sequence[str]) -> str:
     fits = [words for words, agrees in readings if agrees[row]]
     if fits:
-        return f"agrees {' or '.join(fits)}"
+        return f"agrees {' or '.join(fits[:_READINGS])}"
     if missing:
         return f"no other reading explains it; missing here: {listed(missing, 4)}"
     return "no other reading explains it; was the score changed by hand, or computed from other values?"

@@ -6,12 +6,14 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from churnbench.calibration import FittedContender
 from churnbench.data.project import Project
+from churnbench.domain.formula_spec import FormulaSpec
 from churnbench.export import build_document
 from churnbench.workflow.contest import Backtest
 
@@ -83,7 +85,17 @@ def _document(
         inputs=inputs,
         provenance=provenance,
         lifecycle=lifecycle,
+        extra=_beside_the_score(backtest.spec),
     )
+
+
+def _beside_the_score(spec: FormulaSpec) -> dict[str, Any] | None:
+    """Motions of bands and the risk-factor register, for whoever reads the config; no score depends on them."""
+    register = [
+        {**asdict(factor), "points": spec.severity_points.get(factor.severity, 0.0)} for factor in spec.risk_factors
+    ]
+    notes = {"motions": dict(spec.motions), "risk_factors": register}
+    return {name: value for name, value in notes.items() if value} or None
 
 
 def _window(backtest: Backtest) -> list[str]:

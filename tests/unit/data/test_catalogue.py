@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import catalogue_page
 import numpy as np
 import pandas as pd
 import pytest
@@ -248,3 +249,8 @@ def test_a_project_may_change_severities_points_and_factors(tmp_path: Path) -> N
     assert spec.severity_points["critical"] == 99
     with pytest.raises(InputError, match="has no points"):
         project(tmp_path, '[[formula.risk_factors]]\nid = "nps_detractor"\nseverity = "dire"\n')
+
+
+def test_the_page_of_the_catalogue_is_what_the_catalogue_says() -> None:
+    page = Path(__file__).parents[3] / "docs" / "catalogue.md"
+    assert page.read_text("utf-8") == catalogue_page.page()

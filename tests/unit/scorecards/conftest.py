@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
 
+from command_line import cli  # noqa: F401 - a fixture of every test here
 from scorecard_by_hand import CARD
 
 

@@ -96,8 +96,11 @@ def test_a_boundary_read_the_wrong_way_is_found_out_and_named(card_file: Path, t
         measure["boundary"] = ">"
     parity = parity_of(card_file, frame, by_hand(real, frame))
     assert 0 < parity.agree < parity.accounts
-    assert parity.differences["why"].str.startswith('agrees with the boundary ">"').all()
-    assert f'with the boundary ">": {parity.accounts:,} of {parity.accounts:,} would agree.' in parity.other_readings
+    assert parity.differences["why"].str.startswith("agrees with a value on a border in the band below").all()
+    assert (
+        f"with a value on a border in the band below: {parity.accounts:,} of {parity.accounts:,} would agree."
+        in parity.other_readings
+    )
 
 
 def test_missing_values_read_the_wrong_way_are_found_out_and_named(tmp_path: Path) -> None:
@@ -108,6 +111,24 @@ def test_missing_values_read_the_wrong_way_are_found_out_and_named(tmp_path: Pat
     parity = parity_of(written(tmp_path, mine), frame, by_hand(real, frame))
     assert 0 < len(parity.differences) < parity.accounts
     assert any("with missing values counting as zero" in sentence for sentence in parity.other_readings)
+
+
+def test_of_two_conventions_read_wrongly_each_account_is_told_the_one_that_it_is_about(tmp_path: Path) -> None:
+    frame, real = accounts(), copy.deepcopy(CARD)
+    del real["exceptions"]
+    mine = copy.deepcopy(real)
+    real["groups"][0]["measures"][0]["boundary"] = ">"
+    real["groups"][1]["measures"][0]["null_points"] = 0
+    parity = parity_of(written(tmp_path, mine), frame, by_hand(real, frame))
+    border = frame.set_index("account_id")["logins"].isin([5, 20, 40])
+    silent = frame.set_index("account_id")["nps"].isna()
+    for row in parity.differences.itertuples():
+        account = str(row.account_id)
+        if border[account] and not silent[account]:
+            assert "a value on a border of Logins (30 d) in the band below" in row.why
+        elif silent[account] and not border[account]:
+            assert "a missing nps counting as zero" in row.why
+    assert len(parity.differences) > 50
 
 
 def test_a_score_changed_by_hand_is_told_and_an_absent_one_is_not_counted(card_file: Path, tmp_path: Path) -> None:
