@@ -22,8 +22,8 @@ weight = 20
 ```
 
 A metric that the project computes itself (`agg` or `ratio`) keeps the catalogue's direction, but not its scale: the
-unit may be another one. **Moves** says whether the metric is thought to move before (leading), with (coincident) or after
-(lagging) churn. That is a guess of the field, not a finding; the lead-time section of a review tests it on your
+unit may be another one. **Moves** says whether the metric is thought to move before (leading), with (coincident) or
+after (lagging) churn. That is a guess of the field, not a finding; the lead-time section of a review tests it on your
 outcomes. **From** names tables of the usual warehouse landing schemas, any of which will do, then what they lack.
 """
 

@@ -49,7 +49,7 @@ class Fields:
         number = _as_number(value)
         if number is None or not low <= number <= high:
             bounds = f" from {low:g} to {high:g}" if high < 1e300 else f" from {low:g} upwards" if low > -1e300 else ""
-            what = "is missing" if value is None else f"= {value!r} does not fit"
+            what = "is missing" if value is None else f"= {_shown(value)} does not fit"
             raise self.error(f"{key} {what}; expected a number{bounds}.", "Write the number, without a unit.", key)
         return number
 

@@ -260,6 +260,12 @@ def test_what_is_not_declared_or_contradicts_itself_is_refused(
         ("c.json", "[1]", "expected a table"),
         ("c.txt", "x", "no kind of scorecard file"),
         ("c.json", "[" * 100000, "not valid JSON"),
+        ("c.json", '{"low": 0, "high": 1' + "0" * 400 + "}", "does not fit"),
+        ("c.yaml", "[" * 5000, "not valid YAML"),
+        ("c.yaml", "low: .inf\nhigh: 1\n", "low = inf does not fit"),
+        ("c.yaml", "? [a, b]\n: 1\n", "unhashable"),
+        ("c.yaml", "levels: [1]\nlow: 0\nhigh: 1\n", "levels must be a table"),
+        ("c.csv", "record,name\x00\nsetting,low\n", "is no column"),
     ],
 )
 def test_files_that_are_no_scorecard_are_refused_with_their_place(
@@ -278,3 +284,17 @@ def test_a_score_file_without_the_measures_or_with_an_account_twice_is_refused(c
     twice = exported(pd.concat([frame, frame]), np.ones(10), tmp_path / "t.csv")
     with pytest.raises(InputError, match="occurs more than once"):
         check_parity(card, twice, score="score")
+
+
+def test_names_that_every_cohort_has_are_given_others_and_exceptions_may_read_any_column(tmp_path: Path) -> None:
+    card = copy.deepcopy(CARD)
+    card["groups"][0]["name"] = "health"
+    card["groups"][0]["measures"][0]["name"] = "segment"
+    card["exceptions"].append({"name": "trial", "column": "region", "op": "=", "value": "Trial", "points": 4})
+    card["exceptions"].append({"name": "odd", "column": "plan", "op": ">=", "value": 2, "points": 4})
+    read = read_scorecard(written(tmp_path, card), "gainsight")
+    spec = scorecard_formula(read).spec
+    assert [dimension.id for dimension in spec.dimensions] == ["health_metric", "people"]
+    assert spec.metrics[0].id == "segment_metric"
+    assert [(cap.id, cap.input) for cap in spec.caps] == [("overdue", "overdue_input"), ("trial", "trial_input")]
+    assert "Exceptions left out, because they compare text with a number: odd." in declared_formula(read).notes
