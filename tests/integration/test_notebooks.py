@@ -89,6 +89,8 @@ def test_there_is_one_notebook_per_topic_in_reading_order() -> None:
     assert about_a_project(NOTEBOOKS) == [name for name in NOTEBOOKS if name not in SIMULATED]
         "15_reports",
     assert about_a_project(NOTEBOOKS) == [name for name in NOTEBOOKS if name != "08_claims_and_truth"]
+        "09_scorecards",
+    assert about_a_project(NOTEBOOKS) == list(NOTEBOOKS)[:7]
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -12,6 +12,7 @@ import typer
 import typer.core
 
 from churnbench.cli import trigger_verbs
+from churnbench.cli import scorecard_verbs
 from churnbench.cli.completion import DIALECTS, ENGINES, FORMATS, FORMS, completion, leaks, one_of, some_of
 from churnbench.cli.history_verbs import register as register_history
 from churnbench.cli.release_verbs import register
@@ -340,6 +341,7 @@ register(app)
 register_history(app)
 trigger_verbs.register(app)
 register_report(app)
+scorecard_verbs.register(app)
 app.command()(completion)
 for _verb in app.registered_commands:
     # Without the mark \b an example would be broken into lines, and could not be copied into a shell.

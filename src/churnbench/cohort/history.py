@@ -19,6 +19,7 @@ from churnbench.cohort.from_table import snapshot_rows, table_rows
 from churnbench.cohort.rows import Rows
 from churnbench.cohort.warnings import account_warnings, attribute_warnings, date_warnings
 from churnbench.data.contracts import account_rows, outcome_rows
+from churnbench.data.formula_extras import formula_notes
 from churnbench.data.project import Project
 from churnbench.data.session import Session
 from churnbench.domain.cohort import KEY_COLUMNS, ClaimLevel, Cohort, OutcomeWindow
@@ -187,6 +188,7 @@ class History:
         unique["segment"] = _segments(unique["segment"])
         content = unique[[*dict.fromkeys([*KEY_COLUMNS, *metrics, *rows.extra])]]
         formula = propose_directions(rows.formula, content)
+        warnings += formula_notes(formula)
         proposed = [metric.id for metric in formula.metrics if metric.direction_proposed]
         if proposed:
             warnings.append(f"Directions proposed from the earliest data, not declared: {', '.join(proposed)}.")

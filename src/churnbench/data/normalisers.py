@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from churnbench.data.hints import did_you_mean
+from churnbench.data.step_rules import step_points
 from churnbench.domain.errors import InputError
 from churnbench.domain.formula_spec import Normaliser
 
@@ -15,6 +16,7 @@ from churnbench.domain.formula_spec import Normaliser
 PARAMETERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ramp": (("low", "high"), ()),
     "piecewise": (("points",), ()),
+    "bands": (("bands",), ("boundary", "top")),
     "ratio": ((), ("benchmark", "denominator", "cap")),
     "nps": ((), ()),
     "csat": ((), ("low", "high")),
@@ -59,6 +61,8 @@ def read_normaliser(declared: Mapping[str, Any], *, metric: str, file: str) -> N
     problem = _problem(kind, params)
     if problem:
         raise InputError(f"{problem}; got {params}.", file=file, column=place, fix="Correct the table.")
+    if kind == "bands":
+        return Normaliser(kind="piecewise", params={"points": _knots(params)})
     return Normaliser(kind=kind, params=params)
 
 
@@ -69,6 +73,8 @@ def _number(value: object) -> bool:
 def _problem(kind: str, params: Mapping[str, Any]) -> str | None:
     if kind == "piecewise":
         return _points_problem(params["points"])
+    if kind == "bands":
+        return _bands_problem(params)
     if kind == "category":
         return _map_problem(params["map"])
     if kind == "ratio":
@@ -90,6 +96,31 @@ def _points_problem(points: object) -> str | None:
         return "the x of points must ascend"
     if any(not 0 <= pair[1] <= 100 for pair in pairs):
         return "points lie between 0 and 100"
+    return None
+
+
+def _knots(params: Mapping[str, Any]) -> list[list[float]]:
+    bands = params["bands"]
+    ends = [(band[1], band[-1]) for band in bands]
+    boundary = params.get("boundary", ">=")
+    knots = step_points([band[0] for band in bands[1:]], ends, boundary=boundary, top=params.get("top"))
+    first = bands[0]  # below a first band with two points its lower points hold on
+    return knots if len(first) == 2 else [[float(first[0]), float(first[1])], *knots]
+
+
+def _bands_problem(params: Mapping[str, Any]) -> str | None:
+    bands, top, boundary = params["bands"], params.get("top"), params.get("boundary", ">=")
+    good = isinstance(bands, list) and len(bands) >= 2
+    if not good or not all(isinstance(b, list) and len(b) in (2, 3) and all(map(_number, b)) for b in bands):
+        return "bands must be at least two of [from, points] or [from, points there, points at its end]"
+    if any(right[0] <= left[0] for left, right in pairwise(bands)):
+        return "the starts of bands must ascend"
+    if any(not 0 <= points <= 100 for band in bands for points in band[1:]):
+        return "points lie between 0 and 100"
+    if boundary not in (">=", ">"):
+        return "boundary is >= (a value equal to a start belongs to the band above) or >"
+    if (len(bands[-1]) == 3) != (top is not None) or (top is not None and not (_number(top) and top > bands[-1][0])):
+        return "top, a number above the last start, belongs to a last band with two points"
     return None
 
 

@@ -12,8 +12,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from churnbench.data.normalisers import read_normaliser
 from churnbench.domain.errors import InputError
-from churnbench.domain.formula_spec import DimensionSpec, FormulaSpec, MetricSpec, Normaliser
+from churnbench.domain.formula_spec import DimensionSpec, FormulaSpec, MetricSpec, RiskFactor
 
 #: Names of the presets; the first is the default.
 PRESETS: tuple[str, ...] = ("four-dimensions", "five-components", "four-components", "account-review")
@@ -59,11 +60,22 @@ def _formula(name: str, content: Mapping[str, Any]) -> FormulaSpec:
             for segment, weights in content.get("segment_weights", {}).items()
         },
         preset=name,
+        motions=content.get("motions", {}),
+        typical_ranges={
+            dimension: (float(low), float(high)) for dimension, (low, high) in content.get("typical_ranges", {}).items()
+        },
+        risk_factors=tuple(_risk_factor(row) for row in content.get("risk_factors", ())),
+        severity_points={severity: float(points) for severity, points in content.get("severity_points", {}).items()},
+    )
+
+
+def _risk_factor(row: Mapping[str, Any]) -> RiskFactor:
+    return RiskFactor(
+        row["id"], row["metric"], row.get("op", ">="), float(row.get("value", 1)), row["severity"], row["label"]
     )
 
 
 def _metric(row: Mapping[str, Any]) -> MetricSpec:
-    rule = dict(row["normalise"])
     return MetricSpec(
         id=row["id"],
         dimension=row["dimension"],
@@ -71,7 +83,7 @@ def _metric(row: Mapping[str, Any]) -> MetricSpec:
         direction=row["direction"],
         leading=row["leading"],
         missing=row.get("missing", "skip"),
-        normalise=Normaliser(kind=rule.pop("kind"), params=rule),
+        normalise=read_normaliser(row["normalise"], metric=row["id"], file="preset"),
         unit=row["unit"],
         label=row["label"],
     )

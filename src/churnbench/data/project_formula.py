@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from churnbench.data.catalogue import catalogue
 from churnbench.data.computed import ComputedMetric
 from churnbench.data.computed_reader import check_ratios, read_computed
+from churnbench.data.formula_extras import extras
 from churnbench.data.hints import did_you_mean, listed
 from churnbench.data.normalisers import read_normaliser
 from churnbench.data.presets import PRESETS, load_preset
@@ -58,9 +60,9 @@ def resolve_formula(
     """
     base = _preset(section)
     _no_duplicates(section, file)
-    left_out = _left_out(section, base, file)
+    base, left_out = _without_dimensions(section, base, file)
     helpers = {metric.id for metric in section.metrics if metric.helper}
-    dimensions = _dimensions(section, base)
+    dimensions = _dimensions(section, base, file)
     metrics = {metric.id: metric for metric in base.metrics if metric.id not in left_out}
     for declared in section.metrics:
         if declared.id not in helpers:
@@ -71,13 +73,15 @@ def resolve_formula(
     computed = tuple(one for _, one in found if one is not None)
     check_ratios(computed, in_facts=bool(sources), file=file)
     _all_computed(found, in_facts=bool(sources), file=file)
+    bands = _bands(section, base, file)
     spec = replace(
         base,
         dimensions=_used(dimensions, metrics, file),
         metrics=tuple(metrics.values()),
-        bands=_bands(section, base, file),
+        bands=bands,
         min_coverage_bp=base.min_coverage_bp if section.min_coverage is None else round(section.min_coverage * 10000),
         segment_weights=_segment_weights(section, base, dimensions, file),
+        **extras(section, base, metrics, [name for name, _ in bands], file),
     )
     plain = {m.id: m.column for m in section.metrics if m.column and m.source is None}
     return DeclaredFormula(spec, computed, plain, frozenset(m.id for m in section.metrics if not m.helper))
@@ -109,25 +113,52 @@ def _no_duplicates(section: FormulaSection, file: str) -> None:
         )
 
 
-def _left_out(section: FormulaSection, base: FormulaSpec, file: str) -> set[str]:
-    known = [metric.id for metric in base.metrics]
+def _without_dimensions(section: FormulaSection, base: FormulaSpec, file: str) -> tuple[FormulaSpec, set[str]]:
+    """The preset without what `leave_out` names: dimensions with all they hold, and single metrics.
+
+    Returns:
+        The preset without those dimensions (an id that is both is a metric), and ids of the metrics to leave out.
+    """
+    metrics, dimensions = [metric.id for metric in base.metrics], [dimension.id for dimension in base.dimensions]
     for name in section.leave_out:
-        if name not in known:
+        if name not in metrics and name not in dimensions:
             raise InputError(
-                f"'{name}' is not a metric of preset '{base.preset}'; known: {listed(known, 40) or 'none'}.",
+                f"'{name}' is neither a metric nor a dimension of preset '{base.preset}';"
+                f" known: {listed([*dimensions, *metrics], 40) or 'none'}.",
                 file=file,
                 column="formula.leave_out",
-                fix=did_you_mean(name, known) or "Delete it from the list.",
+                fix=did_you_mean(name, [*metrics, *dimensions]) or "Delete it from the list.",
             )
-    return set(section.leave_out)
+    gone = {name for name in section.leave_out if name not in metrics}
+    left_out = {metric.id for metric in base.metrics if metric.dimension in gone or metric.id in section.leave_out}
+    # A metric that the file puts into another dimension stays.
+    moved = {m.id for m in section.metrics if m.dimension is not None and m.dimension not in gone}
+    weights = {
+        segment: {name: weight for name, weight in by_dimension.items() if name not in gone}
+        for segment, by_dimension in base.segment_weights.items()
+    }
+    kept = replace(
+        base,
+        dimensions=tuple(dimension for dimension in base.dimensions if dimension.id not in gone),
+        segment_weights={segment: by for segment, by in weights.items() if sum(by.values()) > 0},
+    )
+    return kept, left_out - (moved - set(section.leave_out))
 
 
-def _dimensions(section: FormulaSection, base: FormulaSpec) -> dict[str, DimensionSpec]:
+def _dimensions(section: FormulaSection, base: FormulaSpec, file: str) -> dict[str, DimensionSpec]:
     dimensions = {dimension.id: dimension for dimension in base.dimensions}
     for declared in section.dimensions:
         before = dimensions.get(declared.id)
+        if before is None and declared.weight is None:
+            raise InputError(
+                "weight is missing.",
+                file=file,
+                column=f"formula.dimensions {declared.id}",
+                fix=did_you_mean(declared.id, dimensions) or "Add weight = 20; it is relative to the other dimensions.",
+            )
         label = declared.label or (before.label if before else None)
-        dimensions[declared.id] = DimensionSpec(declared.id, declared.weight, label)
+        weight = declared.weight if declared.weight is not None else before.weight if before else 0.0
+        dimensions[declared.id] = DimensionSpec(declared.id, weight, label)
     return dimensions
 
 
@@ -167,10 +198,25 @@ def _metric(
     }
     if rule is not None:
         stated["normalise"] = rule
-    return _merged(declared.id, dimension, before, stated)
+    return _merged(declared, dimension, before or _known_quantity(declared, dimension), stated)
 
 
-def _merged(metric: str, dimension: str, before: MetricSpec | None, stated: dict[str, Any]) -> MetricSpec:
+def _known_quantity(declared: MetricSection, dimension: str) -> MetricSpec | None:
+    """What the catalogue says of a metric that the preset does not have; None when it says nothing.
+
+    A metric that the file computes itself may be in another unit than the catalogue's, so only what it is stays.
+    """
+    found = catalogue().get(declared.id)
+    if found is None:
+        return None
+    metric = found.as_metric(dimension, 0.0)
+    if declared.agg is None and declared.ratio is None:
+        return metric
+    return replace(metric, normalise=Normaliser(), unit=None)
+
+
+def _merged(declared: MetricSection, dimension: str, before: MetricSpec | None, stated: dict[str, Any]) -> MetricSpec:
+    metric = declared.id
     if before is not None:
         return replace(before, dimension=dimension, **stated)
     kind = stated.get("normalise", Normaliser()).kind

@@ -246,15 +246,15 @@ class WhereSection(Section):
 
 
 class DimensionSection(Section):
-    """`[[formula.dimensions]]`."""
+    """`[[formula.dimensions]]`: for an id of the preset only what differs (a label renames it), else with weight."""
 
     id: Identifier
-    weight: Weight
+    weight: Weight | None = None
     label: Name | None = None
 
 
 class MetricSection(Section):
-    """`[[formula.metrics]]`: for an id of the preset only what differs, else the whole declaration."""
+    """`[[formula.metrics]]`: what differs from the preset or the catalogue; else the whole declaration."""
 
     id: Identifier
     dimension: Identifier | None = None
@@ -276,6 +276,34 @@ class MetricSection(Section):
     helper: bool = False
 
 
+class CapSection(Section):
+    """`[[formula.caps]]`: the score is at most max_score where the condition holds."""
+
+    id: Identifier
+    input: Identifier
+    op: Literal["<", ">=", "="]
+    value: Scalar
+    max_score: Annotated[float, Field(ge=0, le=100)]
+
+
+class RampSection(Section):
+    """`[formula.ramp]`: multiplier of young accounts' total by days of tenure."""
+
+    input: Identifier = "days_since_start"
+    points: Annotated[list[Annotated[list[float], Field(min_length=2, max_length=2)]], Field(min_length=2)]
+
+
+class RiskFactorSection(Section):
+    """`[[formula.risk_factors]]`: for an id of the preset's register only what differs; severity = "off" removes it."""
+
+    id: Identifier
+    metric: Identifier | None = None
+    op: Literal["<", ">=", "="] | None = None
+    value: Scalar | None = None
+    severity: Name | None = None
+    label: Name | None = None
+
+
 class FormulaSection(Section):
     """`[formula]`. Without any declaration the preset is four-dimensions; with one, none."""
 
@@ -286,6 +314,12 @@ class FormulaSection(Section):
     bands: list[Annotated[list[str | float], Field(min_length=2, max_length=2)]] | None = None
     min_coverage: Share | None = None
     segment_weights: dict[str, dict[str, Weight]] | None = None
+    caps: list[CapSection] = Field(default_factory=list)
+    ramp: RampSection | None = None
+    motions: dict[str, Name] | None = None
+    typical_ranges: dict[str, Annotated[list[float], Field(min_length=2, max_length=2)]] | None = None
+    risk_factors: list[RiskFactorSection] = Field(default_factory=list)
+    severity_points: dict[str, Annotated[float, Field(ge=0, le=1000)]] | None = None
 
 
 class ProjectSection(Section):

@@ -59,6 +59,49 @@ class DimensionSpec:
 
 
 @dataclass(frozen=True)
+class CapSpec:
+    """The score is at most `max_score` (0-100) where `input` meets the condition; a missing input never does.
+
+    `input` is a metric (weight 0 keeps it out of the score) or a column that every cohort has, such as segment.
+    `value` is text with "=", a number with "<" and ">=".
+    """
+
+    id: str
+    input: str
+    op: Literal["<", ">=", "="]
+    value: float | str
+    max_score: float
+
+
+@dataclass(frozen=True)
+class RampSpec:
+    """Multiplier of the total by tenure: `points` are ascending `(days, multiplier)`, multipliers >= 0."""
+
+    points: tuple[tuple[float, float], ...]
+    input: str = "days_since_start"
+
+
+@dataclass(frozen=True)
+class RiskFactor:
+    """One line of a risk-factor register: it holds where `metric` meets the condition; missing never does.
+
+    Attributes:
+        id: unique in the register.
+        metric: column it reads: a metric of the formula or of the catalogue.
+        op: how `value` is compared; with "=" `value` is text, else a number (true is 1).
+        severity: decides the points, by `FormulaSpec.severity_points`.
+        label: what people read; its evidence is the value of the metric.
+    """
+
+    id: str
+    metric: str
+    op: Literal["<", ">=", "="]
+    value: float | str
+    severity: str
+    label: str
+
+
+@dataclass(frozen=True)
 class FormulaSpec:
     """A whole hand formula.
 
@@ -66,6 +109,12 @@ class FormulaSpec:
         bands: `(name, lowest score 0-100)` ascending; the first starts at 0; "from" is inclusive.
         segment_weights: segment name -> dimension id -> weight; empty when all segments share one.
         min_coverage_bp: share of weight, in basis points, that must be present for a score.
+        caps: applied in order after the ramp; parts of the hand formula, not of formulas derived from data.
+        ramp: onboarding ramp, or None; likewise.
+        motions: band -> what a team does with accounts in it.
+        typical_ranges: dimension -> `(low, high)` per cent of weight that its framework has seen.
+        risk_factors: register beside the score; its points are never part of the score.
+        severity_points: severity -> points of the register.
     """
 
     dimensions: tuple[DimensionSpec, ...]
@@ -74,6 +123,12 @@ class FormulaSpec:
     segment_weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     min_coverage_bp: int = 5000
     preset: str = "none"
+    caps: tuple[CapSpec, ...] = ()
+    ramp: RampSpec | None = None
+    motions: Mapping[str, str] = field(default_factory=dict)
+    typical_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    risk_factors: tuple[RiskFactor, ...] = ()
+    severity_points: Mapping[str, float] = field(default_factory=dict)
 
     def in_dimension(self, dimension: str) -> tuple[MetricSpec, ...]:
         """Metrics of one dimension in declared order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from churnbench.domain.errors import InputError
 from churnbench.domain.formula_spec import FormulaSpec, MetricSpec
 from churnbench.formula.checked import Body
 from churnbench.formula.columns import numbers
-from churnbench.formula.edited import with_segments
+from churnbench.formula.edited import with_caps, with_ramp, with_segments
 from churnbench.formula.from_curves import MetricCurve, body_from_curves
 from churnbench.formula.normalisers import hand_rule, needs_data
 
@@ -51,7 +52,14 @@ def build_body(spec: FormulaSpec, training: pd.DataFrame) -> Body:
         segment: {name: weight for name, weight in weights.items() if name in present}
         for segment, weights in spec.segment_weights.items()
     }
-    return with_segments(body, declared) if declared else body
+    return _with_policy(with_segments(body, declared) if declared else body, spec)
+
+
+def _with_policy(body: Body, spec: FormulaSpec) -> Body:
+    """Ramp and caps as declared."""
+    if spec.ramp is not None:
+        body = with_ramp(body, spec.ramp.points, tenure_input=spec.ramp.input)
+    return with_caps(body, [asdict(cap) for cap in spec.caps]) if spec.caps else body
 
 
 def unusable_metrics(spec: FormulaSpec, training: pd.DataFrame) -> dict[str, str]:
@@ -90,6 +98,14 @@ def _check_declared(spec: FormulaSpec, training: pd.DataFrame) -> None:
                     column=str(column),
                     fix="Add the column, or take the metric out of the formula.",
                 )
+    read = [cap.input for cap in spec.caps] + ([spec.ramp.input] if spec.ramp else [])
+    absent = next((name for name in read if name not in training.columns), None)
+    if absent is not None:
+        raise InputError(
+            f"a cap or the ramp needs a column {absent!r}, which the data do not have.",
+            column=absent,
+            fix="Add the column, or take the cap or ramp out of the formula.",
+        )
     for segment, weights in spec.segment_weights.items():
         unknown = sorted(set(weights) - known)
         if unknown:

@@ -7,12 +7,14 @@ import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from churnbench.calibration import TESTED, FittedContender, InForce
 from churnbench.data.project import Project
+from churnbench.domain.formula_spec import FormulaSpec
 from churnbench.export import build_document
 from churnbench.release.versions import level_of_change, next_version
 from churnbench.workflow.contest import Backtest
@@ -144,6 +146,16 @@ def _origin(backtest: Backtest, evidence: Mapping[str, Any]) -> dict[str, Any] |
     status = {"status": TESTED} if draft.manual else {}
     tested = {"file": draft.file, "backtested_on": day, "verdict": evidence["verdict"]}
     return {role: {**draft.origin, **status, **tested}}
+        extra=_beside_the_score(backtest.spec),
+
+
+def _beside_the_score(spec: FormulaSpec) -> dict[str, Any] | None:
+    """Motions of bands and the risk-factor register, for whoever reads the config; no score depends on them."""
+    register = [
+        {**asdict(factor), "points": spec.severity_points.get(factor.severity, 0.0)} for factor in spec.risk_factors
+    ]
+    notes = {"motions": dict(spec.motions), "risk_factors": register}
+    return {name: value for name, value in notes.items() if value} or None
 
 
 def _window(backtest: Backtest) -> list[str]:

@@ -27,6 +27,9 @@ from churnbench.export.engines import ENGINES
 from churnbench.export.sql_dialects import DIALECTS
 from churnbench.history import open_store, overrides
 from churnbench.playbooks.journal import Journal
+from churnbench.cli import completion, main, notebook_commands, scorecard_verbs
+from churnbench.data import catalogue, simulate_demo
+from churnbench.scorecards import LAYOUTS
 from churnbench.workflow import headless
 
 TINY = "\n[calibration]\nbootstrap = 2\n"
@@ -143,6 +146,15 @@ def _close(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 SET_UP = {"triggers close": _close, "ui": _ui, "rollback": _rollback, "notebooks": _notebooks}
+def _scorecard(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the other verb's example leaves."""
+    from churnbench.cli.scorecard_commands import export_config
+
+    config, out = place / "runs" / "demo" / "config.json", place / "runs" / "demo" / "scorecard.csv"
+    export_config(config, out, platform="gainsight", segment=None, bands=None, decimals=None, inputs=None)
+
+
+SET_UP = {"ui": _ui, "rollback": _rollback, "notebooks": _notebooks, "scorecard import": _scorecard}
 SAYS = {
     "demo": "Verdict",
     "init": "Made acme",
@@ -159,6 +171,9 @@ SAYS = {
     "shadow": "Both scores",
     "report": "Report portfolio",
     "keys new": "private",
+    "catalogue": "logins_per_user_week",
+    "scorecard export": "groups",
+    "scorecard import": "Made from_scorecard",
     "notebooks": "05_quarterly_review.html",
     "history append": "readings of 2025-12-31 appended",
     "history show": "2025-12-31",
@@ -192,6 +207,8 @@ def test_the_words_offered_are_those_that_are_taken() -> None:
     assert set(completion.DIALECTS) == set(DIALECTS)
     assert set(completion.ENGINES) == set(ENGINES)
     assert set(completion.FORMS) == set(_FORMS)
+    assert scorecard_verbs.GROUPS == catalogue.GROUPS
+    assert scorecard_verbs.LAYOUTS == LAYOUTS
     assert completion.leaks("foot") == ["footprint"]
     assert set(completion.leaks("")) == set(LEAKS)
     assert completion.one_of(completion.SHELLS)("z") == ["zsh"]
