@@ -11,8 +11,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from churnbench.cli import trigger_verbs
-from churnbench.cli import scorecard_verbs
+from churnbench.cli import scorecard_verbs, trigger_verbs
 from churnbench.cli.completion import DIALECTS, ENGINES, FORMATS, FORMS, completion, leaks, one_of, some_of
 from churnbench.cli.history_verbs import register as register_history
 from churnbench.cli.release_verbs import register

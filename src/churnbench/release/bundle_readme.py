@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from churnbench.domain.markdown import code, escaped, table
 from churnbench.export import DIALECTS, Document
 from churnbench.release import parts
-from churnbench.release.markdown import code, escaped, table
 
 _VERIFY = """import hashlib, json, pathlib
 for name, entry in json.loads(pathlib.Path("MANIFEST.json").read_text("utf-8"))["files"].items():

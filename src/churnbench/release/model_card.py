@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from churnbench.domain.markdown import code, escaped, table
 from churnbench.export import Document
 from churnbench.release import parts
 from churnbench.release.differences import RISK_AT
-from churnbench.release.markdown import code, escaped, table
 
 _VERDICTS = {
     "promote": "The review's gate found the candidate better than the formula of the time and allowed its release.",

@@ -6,8 +6,7 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -124,7 +123,7 @@ def _document(
         inputs=inputs,
         provenance=provenance,
         lifecycle=lifecycle,
-        extra=place.extra,
+        extra={**_beside_the_score(backtest.spec), **(place.extra or {})} or None,
     )
 
 
@@ -146,16 +145,15 @@ def _origin(backtest: Backtest, evidence: Mapping[str, Any]) -> dict[str, Any] |
     status = {"status": TESTED} if draft.manual else {}
     tested = {"file": draft.file, "backtested_on": day, "verdict": evidence["verdict"]}
     return {role: {**draft.origin, **status, **tested}}
-        extra=_beside_the_score(backtest.spec),
 
 
-def _beside_the_score(spec: FormulaSpec) -> dict[str, Any] | None:
+def _beside_the_score(spec: FormulaSpec) -> dict[str, Any]:
     """Motions of bands and the risk-factor register, for whoever reads the config; no score depends on them."""
     register = [
         {**asdict(factor), "points": spec.severity_points.get(factor.severity, 0.0)} for factor in spec.risk_factors
     ]
     notes = {"motions": dict(spec.motions), "risk_factors": register}
-    return {name: value for name, value in notes.items() if value} or None
+    return {name: value for name, value in notes.items() if value}
 
 
 def _window(backtest: Backtest) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from churnbench.release.markdown import escaped, table
+from churnbench.domain.markdown import escaped, table
 
 #: Lines of a description that repeat what checks and warnings say.
 _MOST = 5

@@ -20,15 +20,13 @@ from projects import HEAD, world, write_project
 from release_worlds import candidate, moved_body, released
 
 from churnbench import tracking
-from churnbench.cli import completion, history_commands, main, notebook_commands
-from churnbench.data import simulate_demo
+from churnbench.cli import completion, history_commands, main, notebook_commands, scorecard_verbs
+from churnbench.data import catalogue, simulate_demo
 from churnbench.data.world_leaks import LEAKS
 from churnbench.export.engines import ENGINES
 from churnbench.export.sql_dialects import DIALECTS
 from churnbench.history import open_store, overrides
 from churnbench.playbooks.journal import Journal
-from churnbench.cli import completion, main, notebook_commands, scorecard_verbs
-from churnbench.data import catalogue, simulate_demo
 from churnbench.scorecards import LAYOUTS
 from churnbench.workflow import headless
 
@@ -139,6 +137,8 @@ SET_UP = {
     "notebooks": _notebooks,
     **{f"history {verb}": _history for verb in HISTORY},
 }
+
+
 def _close(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An open alert of the id that the example names."""
     alert = {"alert_id": "al-899f3559711b878d", "trigger": "declining", "label": "Declining", "account_id": "A1"}
@@ -146,6 +146,8 @@ def _close(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 SET_UP = {"triggers close": _close, "ui": _ui, "rollback": _rollback, "notebooks": _notebooks}
+
+
 def _scorecard(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the other verb's example leaves."""
     from churnbench.cli.scorecard_commands import export_config

@@ -13,11 +13,11 @@ import pytest
 from release_worlds import NOW, candidate, moved_body, released
 
 from churnbench.domain.errors import InputError
+from churnbench.domain.markdown import code, escaped
 from churnbench.export import DIALECTS, read_kit, verify_kit, write_document
 from churnbench.release import bundle as bundle_module
 from churnbench.release import new_key, read_signing_key, read_trusted_keys, write_bundle
 from churnbench.release.bundle_readme import bundle_readme
-from churnbench.release.markdown import code, escaped
 from churnbench.release.model_card import model_card
 
 NASTY = (
