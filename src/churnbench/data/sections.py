@@ -269,7 +269,7 @@ class MetricSection(Section):
     agg: Aggregate | None = None
     window_days: Window | None = None
     where: Annotated[list[WhereSection], BeforeValidator(_as_list)] = Field(default_factory=list)
-    of: Literal["count", "sum", "mean"] | None = None
+    of: Literal["count", "sum", "mean", "last"] | None = None
     ratio: Annotated[list[Name], Field(min_length=2, max_length=2)] | None = None
     helper: bool = False
 
