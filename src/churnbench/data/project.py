@@ -22,6 +22,7 @@ from churnbench.data.sections import (
     ThresholdSection,
     TrackingSection,
 )
+from churnbench.data.sections_sources import SourceSection
 from churnbench.domain.errors import InputError
 from churnbench.domain.formula_spec import FormulaSpec
 
@@ -40,6 +41,7 @@ class Project:
         data, snapshots, label, backtest, calibration, thresholds, tracking, checks: the sections, typed, with
             defaults filled in; see `churnbench.data.sections`.
         declared: the formula with what belongs to it (computed metrics, renamed columns).
+        sources: which mappings wrote which fact tables; see `churnbench.data.sections_sources`.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Project:
     tracking: TrackingSection
     checks: ChecksSection
     declared: DeclaredFormula
+    sources: tuple[SourceSection, ...] = ()
 
     @property
     def formula(self) -> FormulaSpec:
@@ -128,6 +131,7 @@ def load_project(path: Path | str) -> Project:
         tracking=read.tracking,
         checks=read.checks,
         declared=declared,
+        sources=tuple(read.sources),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from churnbench.data.computed import Aggregate, Scalar
+from churnbench.data.sections_sources import SourceSection
 
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 #: Cells that mean "no value" in number and date columns unless the project says otherwise.
@@ -305,3 +306,4 @@ class ProjectFile(Section):
     thresholds: ThresholdSection = ThresholdSection()
     tracking: TrackingSection = TrackingSection()
     checks: ChecksSection = ChecksSection()
+    sources: list[SourceSection] = Field(default_factory=list)

@@ -185,7 +185,8 @@ def _compared(partials: Partials, metric: ComputedMetric) -> tuple[str, str]:
         return partials.total(span, where, _value(partials, metric))
 
     if metric.of == "last":
-        return tuple(f"({_last_in(partials, metric, span)})" for span in spans_of(metric))  # type: ignore[return-value]
+        now, before = (f"({_last_in(partials, metric, span)})" for span in spans_of(metric))
+        return now, before
     return within((width, 0)), within((2 * width, width))
 
 
@@ -199,7 +200,7 @@ def _relative_change(partials: Partials, metric: ComputedMetric) -> str:
     return f"({now} - {before}) / nullif(abs({before}), 0)"
 
 
-#: Aggregates that one scan over cells computes; distinct, median, top_share and active_days_share need passes of their own.
+#: Aggregates that one scan over cells computes; the others need passes of their own.
 EXPRESSIONS: dict[str, Expression] = {
     "count": _count,
     "sum": _sum,
