@@ -165,7 +165,7 @@ class DuckDB(Dialect):
 
 
 class Postgres(Dialect):
-    """PostgreSQL 16 or later (IS JSON), its session in UTC."""
+    """PostgreSQL 12 or later, its session in UTC. A cell in braces that is no JSON makes its query fail."""
 
     name = "postgres"
 
@@ -208,7 +208,7 @@ class Postgres(Dialect):
 
     def _json(self, column: str) -> str:
         text = f"CAST({column} AS TEXT)"
-        return f"CASE WHEN {text} IS JSON OBJECT THEN CAST({text} AS JSONB) END"
+        return f"CASE WHEN {text} LIKE '{{%}}' THEN CAST({text} AS JSONB) END"
 
     def entry(self, column: str, name: str) -> str:
         """Lists of one element are taken apart."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from churnbench.sources.history import only_partner, periods
 from churnbench.sources.model import Asked, Fact, Metric, Parameter, Source
 from churnbench.sources.shared import expansion_metric, resolution_metric, touch_metrics, volume_metrics
@@ -113,9 +115,7 @@ HUBSPOT = Source(
             label="Mails from the customer",
             dimension="engagement",
         ),
-        Metric(
-            **{**vars(expansion_metric("won_deals")), "where": '{ column = "expansion", equals = "yes" }'},
-        ),
+        replace(expansion_metric("won_deals"), where='{ column = "expansion", equals = "yes" }'),
         *volume_metrics("tickets"),
         resolution_metric("closed_tickets"),
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from churnbench.sources.history import periods
 from churnbench.sources.model import Asked, Fact, Metric, Parameter, Source
 from churnbench.sources.shared import LOWER, expansion_metric, level_metrics, one_owner, touch_metrics
@@ -68,11 +70,9 @@ SALESFORCE = Source(
     ),
     metrics=(
         *touch_metrics("touches"),
-        Metric(
-            **{
-                **vars(expansion_metric("outcomes")),
-                "where": '[{ column = "outcome", equals = "won" }, { column = "expansion", equals = "yes" }]',
-            }
+        replace(
+            expansion_metric("outcomes"),
+            where='[{ column = "outcome", equals = "won" }, { column = "expansion", equals = "yes" }]',
         ),
         Metric(
             "lost_opportunities_12m",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from churnbench.sources.model import Asked, Metric
+from churnbench.sources.model import Asked, Direction, Metric
 
-LOWER = "lower_is_healthier"
+LOWER: Direction = "lower_is_healthier"
 
 
 def touch_metrics(fact: str) -> tuple[Metric, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from churnbench.sources.history import periods
 from churnbench.sources.model import Asked, Fact, Metric, Parameter, Source
+from churnbench.sources.shared import LOWER, csat_metric, resolution_metric, volume_metrics
 
 _OVER = "('solved', 'closed', 'deleted')"
 
@@ -141,7 +142,6 @@ def _first_reply(asked: Asked) -> str:
 
 _TICKET = ("ticket", "organization")
 _PAST = (*_TICKET, "ticket_field_history")
-_LOWER = "lower_is_healthier"
 
 ZENDESK = Source(
     name="zendesk",
@@ -170,37 +170,8 @@ ZENDESK = Source(
         ),
     ),
     metrics=(
-        Metric("tickets_30d", "tickets", "count", window_days=30, helper=True),
-        Metric("tickets_per_30d_12m", "tickets", "sum", "month_share", 365, helper=True),
-        Metric(
-            "tickets_vs_own_average",
-            ratio=("tickets_30d", "tickets_per_30d_12m"),
-            unit="tickets in 30 days over own 12-month average",
-            direction=_LOWER,
-            label="Ticket volume",
-            dimension="support",
-        ),
-        Metric(
-            "tickets_90d",
-            "tickets",
-            "count",
-            window_days=90,
-            unit="tickets, 90 days",
-            direction=_LOWER,
-            label="Tickets",
-            dimension="support",
-        ),
-        Metric(
-            "resolution_hours_90d",
-            "solved",
-            "median",
-            "hours",
-            90,
-            unit="hours, median of 90 days",
-            direction=_LOWER,
-            label="Resolution time",
-            dimension="support",
-        ),
+        *volume_metrics("tickets"),
+        resolution_metric("solved"),
         Metric(
             "within_sla_share",
             "promises",
@@ -218,7 +189,7 @@ ZENDESK = Source(
             "step",
             3650,
             unit="tickets",
-            direction=_LOWER,
+            direction=LOWER,
             label="Open critical tickets",
             dimension="support",
         ),
@@ -228,13 +199,11 @@ ZENDESK = Source(
             "count",
             window_days=90,
             unit="escalated tickets, 90 days",
-            direction=_LOWER,
+            direction=LOWER,
             label="Escalations",
             dimension="support",
         ),
-        Metric(
-            "csat", "ratings", "mean", "score", 90, unit="1-5, mean of 90 days", label="CSAT", dimension="sentiment"
-        ),
+        csat_metric("ratings"),
         Metric(
             "reopened_tickets_90d",
             "status_changes",
@@ -242,7 +211,7 @@ ZENDESK = Source(
             window_days=90,
             where='{ column = "reopened", equals = "yes" }',
             unit="times a ticket was opened again, 90 days",
-            direction=_LOWER,
+            direction=LOWER,
             label="Reopened tickets",
             dimension="support",
         ),
@@ -253,11 +222,10 @@ ZENDESK = Source(
             "hours",
             90,
             unit="hours to the first public answer, median of 90 days",
-            direction=_LOWER,
+            direction=LOWER,
             label="Time to first reply",
             dimension="support",
         ),
-        Metric("tickets_tenfold_90d", "tickets", "sum", "tenfold", 90, helper=True),
     ),
     rule="organization.external_id is the account id; native key (for the identity table): ticket.organization_id",
     parameters=(
