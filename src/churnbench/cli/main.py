@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from churnbench.cli import source_verbs
 from churnbench.cli.completion import DIALECTS, ENGINES, FORMATS, FORMS, completion, leaks, one_of, some_of
 from churnbench.cli.release_verbs import register
 from churnbench.domain.errors import ChurnbenchError
@@ -312,6 +313,7 @@ def run_all_notebooks(
 
 
 register(app)
+source_verbs.register(app)
 app.command()(completion)
 for _verb in app.registered_commands:
     # Without the mark \b an example would be broken into lines, and could not be copied into a shell.

@@ -93,14 +93,15 @@ class Dialect(ABC):
         """This moment."""
 
     @abstractmethod
-    def entry(self, column: str, name: str) -> str:
-        """A key of a JSON object held as text: its text, or the first element of a list.
-
-        NULL where the cell is no JSON, the key is absent, or the list holds more than one element.
-        """
+    def parsed(self, column: str) -> str:
+        """A cell with a JSON object in the form that `entry` reads, NULL where it holds none."""
 
     @abstractmethod
-    def entry_as_written(self, column: str, name: str) -> str:
+    def entry(self, parsed: str, name: str) -> str:
+        """A key of a parsed object: its text, or the only element of a list; else NULL."""
+
+    @abstractmethod
+    def entry_as_written(self, parsed: str, name: str) -> str:
         """The same key as JSON text, lists included."""
 
 
@@ -146,22 +147,23 @@ class DuckDB(Dialect):
         """In UTC, as the session is."""
         return "CAST(now() AS TIMESTAMP)"
 
-    def _json(self, column: str) -> str:
+    def parsed(self, column: str) -> str:
+        """Text that is JSON."""
         text = f"CAST({column} AS TEXT)"
         return f"CASE WHEN json_valid({text}) THEN {text} END"
 
-    def entry(self, column: str, name: str) -> str:
+    def entry(self, parsed: str, name: str) -> str:
         """Lists of one element are taken apart."""
-        json, path = self._json(column), _path(name)
+        json, path = parsed, _path(name)
         several = f"json_array_length(json_extract({json}, {path}))"
         single = f"json_extract_string({json}, {_path(name, first=True)})"
         plain = f"json_extract_string({json}, {path})"
         kind = f"json_type(json_extract({json}, {path}))"
         return f"CASE WHEN {kind} = 'ARRAY' THEN CASE WHEN {several} = 1 THEN {single} END ELSE {plain} END"
 
-    def entry_as_written(self, column: str, name: str) -> str:
+    def entry_as_written(self, parsed: str, name: str) -> str:
         """JSON text."""
-        return f"CAST(json_extract({self._json(column)}, {_path(name)}) AS TEXT)"
+        return f"CAST(json_extract({parsed}, {_path(name)}) AS TEXT)"
 
 
 class Postgres(Dialect):
@@ -206,20 +208,21 @@ class Postgres(Dialect):
         """In UTC."""
         return "(now() AT TIME ZONE 'UTC')"
 
-    def _json(self, column: str) -> str:
+    def parsed(self, column: str) -> str:
+        """Text that is JSON."""
         text = f"CAST({column} AS TEXT)"
         return f"CASE WHEN {text} LIKE '{{%}}' THEN CAST({text} AS JSONB) END"
 
-    def entry(self, column: str, name: str) -> str:
+    def entry(self, parsed: str, name: str) -> str:
         """Lists of one element are taken apart."""
-        value = f"({self._json(column)} -> {self.literal(name)})"
+        value = f"({parsed} -> {self.literal(name)})"
         as_list = f"CASE WHEN jsonb_array_length({value}) = 1 THEN {value} ->> 0 END"
-        plain = f"({self._json(column)} ->> {self.literal(name)})"
+        plain = f"({parsed} ->> {self.literal(name)})"
         return f"CASE WHEN jsonb_typeof({value}) = 'array' THEN {as_list} ELSE {plain} END"
 
-    def entry_as_written(self, column: str, name: str) -> str:
+    def entry_as_written(self, parsed: str, name: str) -> str:
         """JSON text."""
-        return f"CAST(({self._json(column)} -> {self.literal(name)}) AS TEXT)"
+        return f"CAST(({parsed} -> {self.literal(name)}) AS TEXT)"
 
 
 class SQLite(Dialect):
@@ -243,7 +246,7 @@ class SQLite(Dialect):
         cases = [f"WHEN {clock} < {self.literal(until)} THEN {seconds}" for until, seconds in _offsets(zone)[:-1]]
         last = _offsets(zone)[-1][1]
         seconds = f"CASE {' '.join(cases)} ELSE {last} END" if cases else str(last)
-        return f"strftime({self._FORM}, {expression}, (-({seconds})) || ' seconds')"
+        return f"strftime({self._FORM}, {expression}, (-1 * ({seconds})) || ' seconds')"
 
     def unix(self, expression: str) -> str:
         """SQLite's own modifier."""
@@ -269,20 +272,21 @@ class SQLite(Dialect):
         """In UTC."""
         return f"strftime({self._FORM}, 'now')"
 
-    def _json(self, column: str) -> str:
+    def parsed(self, column: str) -> str:
+        """Text that is JSON."""
         return f"CASE WHEN json_valid({column}) THEN {column} END"
 
-    def entry(self, column: str, name: str) -> str:
+    def entry(self, parsed: str, name: str) -> str:
         """Lists of one element are taken apart."""
-        json, path = self._json(column), _path(name)
+        json, path = parsed, _path(name)
         single = f"json_extract({json}, {_path(name, first=True)})"
         as_list = f"CASE WHEN json_array_length({json}, {path}) = 1 THEN {single} END"
         plain = f"json_extract({json}, {path})"
         return f"CASE WHEN json_type({json}, {path}) = 'array' THEN {as_list} ELSE {plain} END"
 
-    def entry_as_written(self, column: str, name: str) -> str:
+    def entry_as_written(self, parsed: str, name: str) -> str:
         """JSON text."""
-        return f"CAST(json_extract({self._json(column)}, {_path(name)}) AS TEXT)"
+        return f"CAST(json_extract({parsed}, {_path(name)}) AS TEXT)"
 
 
 def _path(name: str, *, first: bool = False) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from churnbench.sources.model import Asked, Fact, Metric, Parameter, Source
+from churnbench.sources.shared import one_owner
 from churnbench.sources.usage_metrics import EVENT_METRICS
 
 #: Source -> its columns: moment, kind of event, user, session (None: has none).
@@ -12,18 +13,19 @@ _COLUMNS = {
 }
 
 
-def _owner(asked: Asked) -> str:
-    """native_key, rule_key, several: from a column of its own, or from the group of an event."""
-    d, column = asked.dialect, asked.text_of("account_column")
+def _owner(asked: Asked) -> tuple[str, str]:
+    """native_key, rule_key and several, and the relation to take them from: a column names the account, or a group."""
+    d, column, table = asked.dialect, asked.text_of("account_column"), asked.table("event")
     if column:
-        text = d.text(d.identifier(column))
-        return f"{text} AS native_key, {text} AS rule_key, 0 AS several"
-    groups, kind = d.identifier("groups"), asked.text_of("group_type")
-    one, written = d.text(d.entry(groups, kind)), d.text(d.entry_as_written(groups, kind))
-    # An event that names several groups, or a list of none, has no one account.
-    shown = f"CASE WHEN {written} NOT IN ('[]', 'null', '\"\"', '[\"\"]') THEN {written} END"
-    several = f"CASE WHEN {one} IS NULL AND {shown} IS NOT NULL THEN 1 ELSE 0 END"
-    return f"coalesce({one}, {shown}) AS native_key, {one} AS rule_key, {several} AS several"
+        return one_owner(asked, d.identifier(column)), table
+    kind = asked.text_of("group_type")
+    parsed = f"(SELECT e.*, {d.parsed('e.' + d.identifier('groups'))} AS groups_parsed FROM {table} e) AS parsed"
+    one, written = d.text(d.entry("groups_parsed", kind)), d.text(d.entry_as_written("groups_parsed", kind))
+    read = f"(SELECT parsed.*, {one} AS group_only,\n    {written} AS group_written\n  FROM {parsed}) AS events"
+    # An event that names several groups has no one account; one that names none has none.
+    shown = "CASE WHEN group_written NOT IN ('[]', 'null', '\"\"', '[\"\"]') THEN group_written END"
+    several = f"CASE WHEN group_only IS NULL AND {shown} IS NOT NULL THEN 1 ELSE 0 END"
+    return f"coalesce(group_only, {shown}) AS native_key, group_only AS rule_key,\n  {several} AS several", read
 
 
 def _flag(asked: Asked, kind: str, parameter: str) -> str:
@@ -31,7 +33,7 @@ def _flag(asked: Asked, kind: str, parameter: str) -> str:
 
 
 def _events(asked: Asked) -> str:
-    d = asked.dialect
+    d, (owner, relation) = asked.dialect, _owner(asked)
     moment, kind, user, session = _COLUMNS[asked.source.name]
     at = d.identifier(moment)
     zone = asked.text_of("timezone") if asked.source.name == "mixpanel" else "UTC"
@@ -39,13 +41,13 @@ def _events(asked: Asked) -> str:
     what, features = d.text(d.identifier(kind)), asked.list_of("key_features")
     known = f"{d.utc(d.identifier(asked.known_column))} AS known_time, " if asked.known_column else ""
     return (
-        f"SELECT {_owner(asked)}, {event_time} AS event_time, {known}\n"
+        f"SELECT {owner},\n  {event_time} AS event_time, {known}\n"
         f"  {d.text(d.identifier(asked.text_of('insert_column')))} AS fact_key,\n"
         f"  {d.text(user)} AS user_id, {what} AS event_name, {d.text(session) if session else 'NULL'} AS session_id,\n"
         f"  {_flag(asked, what, 'login_events')} AS is_login, {_flag(asked, what, 'advanced_events')} AS is_advanced,\n"
         f"  CASE WHEN {what} IN {d.one_of(features)} THEN {what} END AS key_feature,\n"
         f"  {max(len(features), 1)}.0 AS key_features_in_all, 0.25 AS quarter\n"
-        f"FROM {asked.table('event')} WHERE {at} IS NOT NULL"
+        f"FROM {relation} WHERE {at} IS NOT NULL"
     )
 
 

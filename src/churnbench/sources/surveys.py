@@ -9,7 +9,7 @@ from churnbench.sources.shared import csat_metric, nps_metrics, nps_points
 
 def _answers(asked: Asked, kind: str) -> str:
     d, key = asked.dialect, asked.text_of("account_property")
-    owner = d.text(d.entry("person_properties", key))
+    owner = d.text(d.entry(f"({d.parsed('person_properties')})", key))
     return (
         f"SELECT DISTINCT {owner} AS native_key, {owner} AS rule_key, 0 AS several,\n"
         f"    {d.text('person_id')} AS person, {d.unix('created_at')} AS event_time, {d.text('id')} AS fact_key,\n"
