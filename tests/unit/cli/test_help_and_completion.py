@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 import typer
 from command_line import Said, Teller
+from landing import landed
+from landing import write_project as write_landing_project
 from projects import HEAD, world, write_project
 from release_worlds import candidate, moved_body, released
+from zendesk_tables import tables as zendesk_tables
 
 from churnbench import tracking
 from churnbench.cli import completion, main, notebook_commands
@@ -107,7 +110,14 @@ def _notebooks(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notebook_commands, "run_notebooks", lambda *a, **k: whole(*a, **{**k, "only": ("05",)}))
 
 
-SET_UP = {"ui": _ui, "rollback": _rollback, "notebooks": _notebooks}
+def _sources(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project whose fact tables come from a mapping."""
+    with landed(place, "zendesk", zendesk_tables()) as (asked, address):
+        (place / "acme").mkdir()
+        write_landing_project(place / "acme", f"../{address}", asked)
+
+
+SET_UP = {"sources identity": _sources, "ui": _ui, "rollback": _rollback, "notebooks": _notebooks}
 SAYS = {
     "demo": "Verdict",
     "init": "Made acme",
@@ -123,6 +133,10 @@ SAYS = {
     "diff": "usage",
     "shadow": "Both scores",
     "keys new": "private",
+    "sources list": "zendesk",
+    "sources show": "ticket_field_history",
+    "sources add": "[[data.facts]]",
+    "sources identity": "events",
     "notebooks": "05_quarterly_review.html",
     "completion": "complete -o default -F",
 }
