@@ -18,6 +18,7 @@ from churnbench.sources import (
     asked_for,
     count_identities,
     dialect_of,
+    families,
     snippet,
     source_named,
     target_of,
@@ -87,6 +88,7 @@ def add(
     tables: Sequence[str],
     settings: Sequence[str],
     optional: Sequence[str],
+    also: Sequence[str],
     known: str | None,
     identity: str | None,
     dated: bool,
@@ -116,7 +118,7 @@ def add(
                 file=project.file,
                 fix="Take the old lines of this source out first.",
             )
-    text = snippet(asked, target_of(project), optional=optional)
+    text = snippet(asked, target_of(project), optional=optional, also=also)
     if out is None:
         give(text, toml=text)
         return
@@ -149,9 +151,19 @@ def _identity(table: str | None, *, dated: bool, rules: bool) -> Identity | None
 
 def identity(path: Path, *, keys: int) -> None:
     """Count resolved, unresolved and ambiguous events of a project."""
-    counted = count_identities(load_project(path))
+    project = load_project(path)
+    counted, related = count_identities(project), families(project)
     lines = [line for one in counted for line in _counted(one, keys)]
-    give("\n".join(lines), facts=[one.as_facts() for one in counted])
+    parents: dict[str, object] | None = None
+    if related is not None:
+        parents = {"children": related.children, "orphans": len(related.orphans), "circles": len(related.circles)}
+        lines.append(
+            f"accounts: {related.children:,} have a parent; {len(related.orphans):,} name one that is not there,"
+            f" {len(related.circles):,} lead in a circle."
+        )
+        lines += [f"  no parent  {_plain(child)} -> {_plain(parent)}" for child, parent in related.orphans[:keys]]
+        lines += [f"  circle     {_plain(account)}" for account in related.circles[:keys]]
+    give("\n".join(lines), facts=[one.as_facts() for one in counted], parents=parents)
 
 
 def _counted(one: Counted, keys: int) -> list[str]:

@@ -48,6 +48,9 @@ def add(
     optional: Annotated[
         list[str] | None, typer.Option("--with", help="An optional fact table that show lists; repeatable.")
     ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option("--metric", help="Declare this metric, which the formula lacks; repeatable.")
+    ] = None,
     known: Annotated[
         str | None, typer.Option("--known", help="Column of event tables that says when a row arrived.")
     ] = None,
@@ -76,6 +79,7 @@ def add(
         tables=table or [],
         settings=setting or [],
         optional=optional or [],
+        also=metric or [],
         known=known,
         identity=identity,
         dated=not undated,

@@ -1,7 +1,7 @@
 """Ready mappings from the tables that loaders leave in a warehouse to point-in-time metrics; docs/sources.md."""
 
 from churnbench.sources.dialects import DIALECTS, dialect_of
-from churnbench.sources.identities import Counted, count_identities
+from churnbench.sources.identities import Counted, Families, count_identities, families
 from churnbench.sources.model import Asked, Fact, Identity, Metric, Parameter, Source
 from churnbench.sources.registry import SOURCES, asked_for, source_named, wanted_facts
 from churnbench.sources.resolve import count_sql, fact_sql
@@ -13,6 +13,7 @@ __all__ = [
     "Asked",
     "Counted",
     "Fact",
+    "Families",
     "Identity",
     "Metric",
     "Parameter",
@@ -22,6 +23,7 @@ __all__ = [
     "count_sql",
     "dialect_of",
     "fact_sql",
+    "families",
     "snippet",
     "source_named",
     "target_of",

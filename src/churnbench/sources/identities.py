@@ -105,6 +105,57 @@ def count_identities(project: Project, *, session: Session | None = None) -> tup
     return tuple(found)
 
 
+@dataclass(frozen=True)
+class Families:
+    """What `parent_id` of the accounts table says.
+
+    Attributes:
+        children: accounts that name a parent.
+        orphans: (account, parent) whose parent is not in the table.
+        circles: accounts from which following the parents leads back to themselves, or never ends.
+    """
+
+    children: int
+    orphans: tuple[tuple[str, str], ...]
+    circles: tuple[str, ...]
+
+
+def families(project: Project) -> Families | None:
+    """Look at the parents in the accounts table of a project; None where it has no accounts or no parent_id.
+
+    Raises:
+        InputError: an accounts table that cannot be read.
+    """
+    if project.data.accounts is None:
+        return None
+    with Session() as session:
+        source = open_location(session, project, project.data.accounts, "data.accounts")
+        if "parent_id" not in source.columns:
+            return None
+        columns = [Column("account_id", "id", "account_id"), Column("parent_id", "text", "parent_id")]
+        frame = fetch_frame(session, read_table(session, source, columns))
+    return families_of(dict(zip(frame["account_id"].astype(str), frame["parent_id"], strict=True)))
+
+
+def families_of(parents: Mapping[str, object]) -> Families:
+    """The same from account -> parent (missing: none).
+
+    >>> families_of({"a": "b", "b": None, "c": "x", "d": "d"})
+    Families(children=3, orphans=(('c', 'x'),), circles=('d',))
+    """
+    of = {account: str(parent) for account, parent in parents.items() if isinstance(parent, str) and parent}
+    orphans = tuple(sorted((account, parent) for account, parent in of.items() if parent not in parents))
+    return Families(len(of), orphans, tuple(sorted(account for account in of if _endless(account, of))))
+
+
+def _endless(account: str, parents: Mapping[str, str]) -> bool:
+    seen, at = {account}, parents.get(account)
+    while at is not None and at not in seen:
+        seen.add(at)
+        at = parents.get(at)
+    return at is not None
+
+
 def _accounts(session: Session, project: Project) -> frozenset[str] | None:
     if project.data.accounts is None:
         return None

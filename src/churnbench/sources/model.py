@@ -96,7 +96,8 @@ class Source:
         parameters: choices.
         unobtainable: metric or group of metrics -> why the source cannot give it.
         leaks: column -> why it is not read.
-        schema: default schema of the tables.
+        notes: what else one should know.
+        accounts: query of an accounts table with parent_id, for `data.accounts`, where the source has one.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Source:
     unobtainable: Mapping[str, str] = field(default_factory=dict)
     leaks: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    accounts: Callable[[Asked], str] | None = None
 
     def fact(self, name: str) -> Fact:
         """A fact by its name.

@@ -53,6 +53,14 @@ def _contract(asked: Asked) -> str:
     )
 
 
+def _accounts(asked: Asked) -> str:
+    d = asked.dialect
+    return (
+        f"SELECT {d.text('id')} AS account_id, {d.text('parent_id')} AS parent_id, industry,"
+        f" number_of_employees FROM {asked.table('account')}"
+    )
+
+
 SALESFORCE = Source(
     name="salesforce",
     title="Salesforce",
@@ -61,6 +69,7 @@ SALESFORCE = Source(
         "opportunity_history": ("opportunity_id", "stage_name", "created_date"),
         "event": ("id", "account_id", "activity_date", "created_date"),
         "task": ("id", "account_id", "completed_date_time"),
+        "account": ("id", "parent_id", "industry", "number_of_employees"),
         "account_history": ("account_id", "field", "old_value", "new_value", "created_date"),
     },
     facts=(
@@ -134,6 +143,7 @@ SALESFORCE = Source(
         "A meeting counts from the later of its date and the moment it was written down (created_date).",
         "account_history holds only fields whose history Salesforce was told to track; ask for --with contract.",
         "opportunity.type and account_id are as they are now.",
-        "parent_id belongs into the accounts table (docs/sources.md).",
+        "parent_id of the account says which accounts are one family; it is as it is now.",
     ),
+    accounts=_accounts,
 )

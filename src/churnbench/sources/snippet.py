@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from churnbench.data.hints import did_you_mean, listed
 from churnbench.data.presets import load_preset
 from churnbench.data.project import Project
+from churnbench.domain.errors import InputError
 from churnbench.domain.formula_spec import FormulaSpec
 from churnbench.sources.model import Asked, Fact, Metric
 from churnbench.sources.registry import wanted_facts
@@ -45,20 +47,21 @@ def target_of(project: Project | None) -> Target:
     return Target(project.formula, taken)
 
 
-def snippet(asked: Asked, target: Target, *, optional: Sequence[str] = ()) -> str:
+def snippet(asked: Asked, target: Target, *, optional: Sequence[str] = (), also: Sequence[str] = ()) -> str:
     """Lines to put at the end of a project file.
 
     Args:
         asked: the mapping with the user's choices.
         target: the formula that the metrics go into.
         optional: optional facts to make.
+        also: metrics to declare although the formula does not have them yet.
 
     Returns:
         TOML. A metric of the formula is declared; every other one is a comment, with weight and dimension to
         choose, for a formula is the user's to write.
 
     Raises:
-        InputError: an optional fact that the source does not have.
+        InputError: an optional fact or a metric that the source does not give.
     """
     facts = wanted_facts(asked, optional)
     source = asked.source
@@ -66,9 +69,10 @@ def snippet(asked: Asked, target: Target, *, optional: Sequence[str] = ()) -> st
         f"# ---- {source.title}: written by `churnbench sources add {source.name}`.\n"
         f"# {source.rule}.\n" + "".join(f"# {note}\n" for note in source.notes),
         _choices(asked, optional),
+        _accounts(asked),
         *(_fact(asked, fact) for fact in facts),
         *_left_out(asked, facts),
-        *_metrics(asked, facts, target),
+        *_metrics(asked, facts, target, also),
         "".join(f"# Not to be had: {name}: {why}.\n" for name, why in source.unobtainable.items()),
     ]
     return "\n".join(block for block in blocks if block)
@@ -112,6 +116,15 @@ def _table(entries: Mapping[str, str]) -> str:
     return "{ " + ", ".join(f"{quoted(key)} = {quoted(value)}" for key, value in entries.items()) + " }"
 
 
+def _accounts(asked: Asked) -> str:
+    if asked.source.accounts is None:
+        return ""
+    return (
+        "# Under [data], unless you have such a table: attributes as they are now, and whose child an account is.\n"
+        f"# accounts = {{ sql = {quoted(asked.source.accounts(asked))} }}\n"
+    )
+
+
 def fact_name(asked: Asked, fact: Fact) -> str:
     """Name of the fact table in the project file."""
     return f"{asked.source.name}_{fact.name}"
@@ -134,10 +147,14 @@ def _left_out(asked: Asked, facts: Iterable[Fact]) -> list[str]:
     ]
 
 
-def _metrics(asked: Asked, facts: Sequence[Fact], target: Target) -> list[str]:
+def _metrics(asked: Asked, facts: Sequence[Fact], target: Target, also: Sequence[str]) -> list[str]:
     available = possible(asked, facts)
+    for name in also:
+        _require(name, asked, [metric.id for metric in available], target)
     in_formula = {metric.id: metric for metric in target.formula.metrics}
-    declared = [m for m in available if not m.helper and m.id in in_formula and m.id not in target.taken]
+    declared = [
+        m for m in available if not m.helper and (m.id in in_formula or m.id in also) and m.id not in target.taken
+    ]
     needed = {part for m in declared for part in m.ratio or ()} - set(target.taken)
     blocks = []
     for metric in available:
@@ -150,6 +167,17 @@ def _metrics(asked: Asked, facts: Sequence[Fact], target: Target) -> list[str]:
         head = f"# {metric.id}: {why}; kept as a comment.\n" if why else ""
         blocks.append(head + (text if live else _commented(text)))
     return blocks
+
+
+def _require(name: str, asked: Asked, available: Sequence[str], target: Target) -> None:
+    if name not in available:
+        raise InputError(
+            f"{asked.source.title} as chosen does not give '{name}'; it gives {listed(available, 30)}.",
+            column=name,
+            fix=did_you_mean(name, available) or f"`churnbench sources show {asked.source.name}` says what it needs.",
+        )
+    if name in target.taken:
+        raise InputError(f"'{name}' is {target.taken[name]}.", column=name, fix="Delete the other one first.")
 
 
 def possible(asked: Asked, facts: Sequence[Fact]) -> list[Metric]:

@@ -156,6 +156,8 @@ def test_add_writes_for_the_project_s_database_and_refuses_what_is_there(tmp_pat
         (["--set", "sla_hours"], "no NAME=VALUE"),
         (["--undated-identity"], "no identity table"),
         (["--with", "first_reply"], "Did you mean 'first_replies'"),
+        (["--metric", "tickets_80d"], "Did you mean 'tickets_90d'"),
+        (["--metric", "first_reply_hours_90d"], "as chosen does not give"),
         (["--timezone", "UTC"], "no setting 'timezone'"),
     ],
 )
@@ -172,3 +174,10 @@ def test_show_fits_eighty_columns_and_json_says_the_same(source, cli: Teller) ->
     assert max(map(len, said.out.splitlines())) <= 80
     assert "Not read, because it leaks" in said.out
     assert f'"source": "{source}"' in cli("--json", "sources", "show", source).out
+
+
+def test_a_metric_that_is_asked_for_is_declared_with_what_it_needs() -> None:
+    lines = snippet(asked_for("zendesk", DIALECTS["duckdb"]), target_of(None), also=["tickets_vs_own_average"])
+    declared = {one["id"] for one in tomllib.loads(lines)["formula"]["metrics"]}
+    assert {"tickets_vs_own_average", "tickets_30d", "tickets_per_30d_12m", "csat"} <= declared
+    assert "tickets_90d" not in declared

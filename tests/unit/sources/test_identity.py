@@ -10,7 +10,7 @@ from zendesk_tables import tables
 
 from churnbench.data.project import load_project
 from churnbench.domain.errors import InputError
-from churnbench.sources import Identity, count_identities
+from churnbench.sources import Identity, count_identities, families, snippet, target_of
 
 ENTRIES = [
     # source, source_key, account_id, valid_from, valid_to
@@ -128,3 +128,25 @@ def test_the_command_counts_and_shows_no_control_characters(tmp_path, cli: Telle
     assert "\x1b" not in said.out
     assert "?[31m=cmd()" in said.out
     assert '"unresolved": 3' in cli("--json", "sources", "identity", tmp_path).out
+
+
+def test_parents_that_are_not_there_or_lead_in_a_circle_are_named(tmp_path, cli: Teller) -> None:
+    counted(tmp_path, "zendesk", tables(), accounts=["A-1"])
+    rows = ["A-1,TOP", "A-2,A-1", "TOP,", "LOST,GONE", "X,Y", "Y,X", "Z,X"]
+    (tmp_path / "accounts.csv").write_text("account_id,parent_id\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    said = cli("sources", "identity", tmp_path)
+    assert "accounts: 6 have a parent; 1 name one that is not there, 3 lead in a circle." in said.out
+    assert "LOST -> GONE" in said.out
+
+
+def test_the_accounts_of_salesforce_can_be_read_by_the_line_that_is_offered(tmp_path) -> None:
+    example = EXAMPLES["salesforce"]
+    account = (
+        ("id", "parent_id", "industry", "number_of_employees"),
+        [("A-1", None, "Toys", 5), ("A-2", "A-1", "Toys", 7)],
+    )
+    with landed(tmp_path, "salesforce", {**example.tables, "account": account}) as (asked, address):
+        line = next(one for one in snippet(asked, target_of(None)).splitlines() if one.startswith("# accounts = "))
+        write_project(tmp_path, address, asked, head=line.removeprefix("# ") + "\n")
+    found = families(load_project(tmp_path))
+    assert (found.children, found.orphans, found.circles) == (1, (), ())
