@@ -8,7 +8,7 @@ from typing import Literal
 
 from churnbench.data.hints import did_you_mean, listed
 from churnbench.domain.errors import InputError
-from churnbench.sources.dialects import Dialect
+from churnbench.sources.spelling import Dialect
 
 Direction = Literal["higher_is_healthier", "lower_is_healthier"]
 

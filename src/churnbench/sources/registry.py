@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 
 from churnbench.data.hints import did_you_mean, listed
 from churnbench.domain.errors import InputError
-from churnbench.sources.dialects import Dialect, checked_zone
+from churnbench.sources.dialects import checked_zone
 from churnbench.sources.hubspot import HUBSPOT
 from churnbench.sources.intercom import INTERCOM
 from churnbench.sources.model import Asked, Fact, Identity, Parameter, Source
 from churnbench.sources.pendo import PENDO
 from churnbench.sources.product_events import AMPLITUDE, MIXPANEL
 from churnbench.sources.salesforce import SALESFORCE
+from churnbench.sources.spelling import Dialect
 from churnbench.sources.surveys import DELIGHTED, QUALTRICS
 from churnbench.sources.zendesk import ZENDESK
 

@@ -71,3 +71,11 @@ def test_postgres_gives_the_same_metrics(tmp_path, whole, source) -> None:
 def test_every_metric_of_every_source_has_a_value_somewhere(whole) -> None:
     silent = {source: [m for m in frame if frame[m].isna().all()] for source, frame in whole.items()}
     assert silent == {source: [] for source in EXAMPLES}
+
+
+@pytest.mark.parametrize("source", EXAMPLES)
+def test_tables_of_one_row_or_of_none_do_no_harm(tmp_path, source) -> None:
+    one = changed(EXAMPLES[source].tables, lambda _table, _columns, rows: rows[:1])
+    assert len(computed(tmp_path, source, one)) == len(DAYS) * len(ACCOUNTS)
+    none = changed(EXAMPLES[source].tables, lambda _table, _columns, _rows: [])
+    assert computed(tmp_path, source, none).fillna(0).eq(0).all(axis=None)
