@@ -68,8 +68,10 @@ def metrics_of(source: str, windows: Sequence[int | None] = (7, 45), *, few: boo
     found = []
     for window in windows:
         for agg in OPEN_ENDED if window is None else AGGREGATES:
-            column = ("kind" if agg == "distinct" else "value") if agg in MAY_HAVE_COLUMN else None
-            matching = where if agg in ("share", "count", "sum", "distinct", "last", "slope") else ()
+            column = ("kind" if agg in ("distinct", "top_share") else "value") if agg in MAY_HAVE_COLUMN else None
+            matching = (
+                where if agg in ("share", "count", "sum", "distinct", "last", "slope", "median", "top_share") else ()
+            )
             name = f"{source}_{agg}_{window or 'ever'}"
             found.append(ComputedMetric(name, source, agg, column, window, matching, of="sum"))
     if few:
@@ -78,7 +80,8 @@ def metrics_of(source: str, windows: Sequence[int | None] = (7, 45), *, few: boo
     found.append(ComputedMetric(newest, source, "last", "kind", None, text=True))
     found.append(ComputedMetric(f"{source}_ever", source, "sum", "value", None))
     found += [
-        ComputedMetric(f"{source}_{of}", source, "relative_change", "value", 30, of=of) for of in ("mean", "count")
+        ComputedMetric(f"{source}_{of}", source, "relative_change", "value", 30, of=of)
+        for of in ("mean", "count", "last")
     ]
     conditions = {
         "true": Condition("kind", "equals", (True,)),
@@ -133,7 +136,7 @@ def _computed(folder: Path, declared: str, metrics: Sequence[ComputedMetric], op
 
 def _declaration(metric: ComputedMetric) -> str:
     """Enough of a metric for the project to read its columns; what is computed is the metric itself."""
-    text = metric.text or metric.agg == "distinct"
+    text = metric.text or metric.agg in ("distinct", "top_share")
     lines = ["[[formula.metrics]]", f'id = "{metric.id}"', "weight = 1", f'source = "{metric.source}"']
     if metric.column and text:
         lines += ['agg = "distinct"', f'column = "{metric.column}"']

@@ -9,9 +9,11 @@ Aggregate = Literal[
     "count",
     "sum",
     "mean",
+    "median",
     "min",
     "max",
     "distinct",
+    "top_share",
     "last",
     "days_since_last",
     "share",
@@ -23,7 +25,7 @@ Aggregate = Literal[
 #: Every aggregate, in the order in which the documentation lists them.
 AGGREGATES: tuple[str, ...] = get_args(Aggregate)
 #: Aggregates that read a value column; the others count facts.
-NEEDS_COLUMN = frozenset({"sum", "mean", "min", "max", "distinct", "last"})
+NEEDS_COLUMN = frozenset({"sum", "mean", "median", "min", "max", "distinct", "top_share", "last"})
 #: Aggregates that may read a value column: with one they add it up per window, without one they count facts.
 MAY_HAVE_COLUMN = NEEDS_COLUMN | {"slope", "change", "relative_change"}
 #: Aggregates without a window unless one is declared: the newest fact counts however old it is.
@@ -64,7 +66,8 @@ class ComputedMetric:
         column: value column of the fact table, or None.
         window_days: a fact counts when its date lies in `(as_of - window_days, as_of]`; None: however old.
         where: conditions that all must hold.
-        of: what change and relative_change compare between the two windows: count, sum or mean.
+        of: what change and relative_change compare between the two windows: count, sum or mean; "last" compares the
+            newest value with the newest one that was `window_days` older, however old both are.
         ratio: ids of numerator and denominator; NULL where the denominator is 0 or missing.
         text: whether `last` returns text (for category metrics).
     """
@@ -75,6 +78,6 @@ class ComputedMetric:
     column: str | None = None
     window_days: int | None = None
     where: tuple[Condition, ...] = ()
-    of: Literal["count", "sum", "mean"] = "count"
+    of: Literal["count", "sum", "mean", "last"] = "count"
     ratio: tuple[str, str] | None = None
     text: bool = False

@@ -109,7 +109,7 @@ def _problem(metric: MetricSection) -> tuple[str, str] | None:
         )
     if metric.of is not None and agg not in ("change", "relative_change"):
         return f"agg = '{agg}' takes no of.", "Delete of."
-    if metric.of in ("sum", "mean") and metric.column is None:
+    if metric.of in ("sum", "mean", "last") and metric.column is None:
         return f"of = '{metric.of}' needs a column to read.", 'Add column = "NAME" of the fact table.'
     if agg == "slope" and metric.window_days is not None and metric.window_days < 2:
         return "a slope needs at least two days.", "Write window_days = 7 or more."

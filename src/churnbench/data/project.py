@@ -24,6 +24,7 @@ from churnbench.data.sections import (
 )
 from churnbench.data.sections_history import HistorySection
 from churnbench.data.sections_playbooks import PlaybooksSection, TriggerSection
+from churnbench.data.sections_sources import SourceSection
 from churnbench.domain.errors import InputError
 from churnbench.domain.formula_spec import FormulaSpec
 
@@ -44,6 +45,7 @@ class Project:
         triggers: what `[[triggers]]` adds to the shipped ones or changes of them.
         declared: the formula with what belongs to it (computed metrics, renamed columns).
         history: how the score history is kept; see `churnbench.data.sections_history`.
+        sources: which mappings wrote which fact tables; see `churnbench.data.sections_sources`.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Project:
     history: HistorySection = field(default_factory=HistorySection)
     playbooks: PlaybooksSection
     triggers: tuple[TriggerSection, ...]
+    sources: tuple[SourceSection, ...] = ()
 
     @property
     def formula(self) -> FormulaSpec:
@@ -138,6 +141,7 @@ def load_project(path: Path | str) -> Project:
         history=read.history,
         playbooks=read.playbooks,
         triggers=tuple(read.triggers),
+        sources=tuple(read.sources),
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from churnbench.data.computed import Aggregate, Scalar
 from churnbench.data.sections_history import HistorySection
 from churnbench.data.sections_playbooks import Playbooks, PlaybooksSection, TriggerSection
+from churnbench.data.sections_sources import SourceSection
 
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 #: Cells that mean "no value" in number and date columns unless the project says otherwise.
@@ -271,7 +272,7 @@ class MetricSection(Section):
     agg: Aggregate | None = None
     window_days: Window | None = None
     where: Annotated[list[WhereSection], BeforeValidator(_as_list)] = Field(default_factory=list)
-    of: Literal["count", "sum", "mean"] | None = None
+    of: Literal["count", "sum", "mean", "last"] | None = None
     ratio: Annotated[list[Name], Field(min_length=2, max_length=2)] | None = None
     helper: bool = False
 
@@ -344,3 +345,4 @@ class ProjectFile(Section):
     history: HistorySection = HistorySection()
     playbooks: Playbooks = PlaybooksSection()
     triggers: list[TriggerSection] = Field(default_factory=list)
+    sources: list[SourceSection] = Field(default_factory=list)

@@ -84,6 +84,9 @@ class Partials:
         return self._combined(which, span, f"{which}({value}) FILTER (WHERE {where})")
 
 
+#: Days that reach back from any date that a table may hold to before the first one.
+EVER = 50_000
+
 Expression = Callable[[Partials, ComputedMetric], str]
 
 
@@ -97,6 +100,8 @@ def spans_of(metric: ComputedMetric) -> tuple[Span, ...]:
     if metric.window_days is None:
         return ()
     width = metric.window_days
+    if metric.of == "last" and metric.agg in ("change", "relative_change"):
+        return ((EVER, 0), (EVER, width))
     before: tuple[Span, ...] = ((2 * width, width),) if metric.agg in ("change", "relative_change") else ()
     return ((width, 0), *before)
 
@@ -129,12 +134,16 @@ def _extreme(partials: Partials, metric: ComputedMetric) -> str:
 
 
 def _last(partials: Partials, metric: ComputedMetric) -> str:
+    return _last_in(partials, metric, span_of(metric))
+
+
+def _last_in(partials: Partials, metric: ComputedMetric, span: Span | None) -> str:
     value = _value(partials, metric)
     # Among facts of the same moment the one known last counts, then the largest value: row order never
     # decides.
     newest = partials.spelling.newest(value, text=metric.text)
     where = f"{value} IS NOT NULL AND {partials.matching(metric)}"
-    return partials.spelling.value_of_newest(partials.extreme("max", span_of(metric), where, newest))
+    return partials.spelling.value_of_newest(partials.extreme("max", span, where, newest))
 
 
 def _days_since_last(partials: Partials, metric: ComputedMetric) -> str:
@@ -175,6 +184,9 @@ def _compared(partials: Partials, metric: ComputedMetric) -> tuple[str, str]:
             return f"({_mean_in(partials, metric, span)})"
         return partials.total(span, where, _value(partials, metric))
 
+    if metric.of == "last":
+        now, before = (f"({_last_in(partials, metric, span)})" for span in spans_of(metric))
+        return now, before
     return within((width, 0)), within((2 * width, width))
 
 
@@ -188,7 +200,7 @@ def _relative_change(partials: Partials, metric: ComputedMetric) -> str:
     return f"({now} - {before}) / nullif(abs({before}), 0)"
 
 
-#: Aggregates that one scan over cells computes; distinct and active_days_share need passes of their own.
+#: Aggregates that one scan over cells computes; the others need passes of their own.
 EXPRESSIONS: dict[str, Expression] = {
     "count": _count,
     "sum": _sum,
@@ -210,4 +222,4 @@ ZERO_WITHOUT_FACTS = frozenset({"count", "sum", "distinct", "active_days_share",
 
 def has_zero(metric: ComputedMetric) -> bool:
     """Whether the metric of an account without any fact is 0 (else it is missing)."""
-    return metric.agg in ZERO_WITHOUT_FACTS or (metric.agg == "change" and metric.of != "mean")
+    return metric.agg in ZERO_WITHOUT_FACTS or (metric.agg == "change" and metric.of not in ("mean", "last"))

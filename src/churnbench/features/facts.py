@@ -14,7 +14,7 @@ from churnbench.data.session import Session
 from churnbench.data.sql import identifier
 
 #: Aggregates that read their column as text.
-_AS_TEXT = frozenset({"distinct"})
+_AS_TEXT = frozenset({"distinct", "top_share"})
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def flags_of(spans: Sequence[Span]) -> dict[Span | None, str]:
 def scan_queries(
     partials: Partials, base: str, reach: str, metrics: Sequence[ComputedMetric], key: str
 ) -> Iterator[tuple[str, list[ComputedMetric]]]:
-    """Queries of metrics that share cells: one for all that add up, one for active days, one per distinct.
+    """Queries of metrics that share cells: one for all that add up, one for active days, one per other metric.
 
     Args:
         partials: collects what the metrics need.
@@ -36,8 +36,8 @@ def scan_queries(
     if active:
         yield _active_days(partials, base, reach, active, key), active
     for metric in metrics:
-        if metric.agg == "distinct":
-            yield _distinct(partials, base, reach, metric, key), [metric]
+        if metric.agg in _ALONE:
+            yield _ALONE[metric.agg](partials, base, reach, metric, key), [metric]
 
 
 def _additive(partials: Partials, base: str, reach: str, metrics: Sequence[ComputedMetric], key: str) -> str:
@@ -81,3 +81,36 @@ def _distinct(partials: Partials, base: str, reach: str, metric: ComputedMetric,
         f" SELECT p.{key}, r.i, {spelling.as_double('count(DISTINCT value)')} AS m0 FROM pre p"
         f" JOIN {reach} r ON r.cell = p.cell AND p.vis <= r.i WHERE {flag} GROUP BY p.{key}, r.i"
     )
+
+
+def _median(partials: Partials, base: str, reach: str, metric: ComputedMetric, key: str) -> str:
+    """The middle value, or half of each of the two in the middle: the same arithmetic on every engine."""
+    spelling, value = partials.spelling, partials.facts.numbers[metric.column or ""]
+    flag, half = partials.flags[span_of(metric)], spelling.real(0.5)
+    return (
+        f"WITH pre AS (SELECT {key}, cell, vis, {value} AS value FROM {base}"
+        f" WHERE {value} IS NOT NULL AND {partials.matching(metric)}),"
+        f" ranked AS (SELECT p.{key}, r.i, p.value, row_number() OVER (PARTITION BY p.{key}, r.i ORDER BY p.value)"
+        f" AS place, count(*) OVER (PARTITION BY p.{key}, r.i) AS n FROM pre p"
+        f" JOIN {reach} r ON r.cell = p.cell AND p.vis <= r.i WHERE {flag})"
+        f" SELECT {key}, i, min(value) * {half} + max(value) * {half} AS m0 FROM ranked"
+        f" WHERE 2 * place BETWEEN n AND n + 2 GROUP BY {key}, i"
+    )
+
+
+def _top_share(partials: Partials, base: str, reach: str, metric: ComputedMetric, key: str) -> str:
+    """Facts of the value that has most of them, over the facts with any value."""
+    spelling, value = partials.spelling, partials.facts.texts[metric.column or ""]
+    flag = partials.flags[span_of(metric)]
+    return (
+        f"WITH pre AS{spelling.materialised} (SELECT {key}, cell, vis, {value} AS value, count(*) AS n FROM {base}"
+        f" WHERE {value} IS NOT NULL AND {partials.matching(metric)} GROUP BY {key}, cell, vis, {value}),"
+        f" totals AS (SELECT p.{key}, r.i, p.value, sum(p.n) AS n FROM pre p"
+        f" JOIN {reach} r ON r.cell = p.cell AND p.vis <= r.i WHERE {flag} GROUP BY p.{key}, r.i, p.value)"
+        f" SELECT {key}, i, {spelling.as_double('max(n)')} / {spelling.as_double('sum(n)')} AS m0 FROM totals"
+        f" GROUP BY {key}, i"
+    )
+
+
+#: Aggregates that need a pass of their own.
+_ALONE = {"distinct": _distinct, "median": _median, "top_share": _top_share}

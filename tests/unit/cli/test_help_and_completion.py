@@ -16,8 +16,11 @@ import pandas as pd
 import pytest
 import typer
 from command_line import Said, Teller
+from landing import landed
+from landing import write_project as write_landing_project
 from projects import HEAD, world, write_project
 from release_worlds import candidate, moved_body, released
+from zendesk_tables import tables as zendesk_tables
 
 from churnbench import tracking
 from churnbench.cli import completion, history_commands, main, notebook_commands, scorecard_verbs
@@ -157,6 +160,14 @@ def _scorecard(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 SET_UP = {"ui": _ui, "rollback": _rollback, "notebooks": _notebooks, "scorecard import": _scorecard}
+def _sources(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project whose fact tables come from a mapping."""
+    with landed(place, "zendesk", zendesk_tables()) as (asked, address):
+        (place / "acme").mkdir()
+        write_landing_project(place / "acme", f"../{address}", asked)
+
+
+SET_UP = {"sources identity": _sources, "ui": _ui, "rollback": _rollback, "notebooks": _notebooks}
 SAYS = {
     "demo": "Verdict",
     "init": "Made acme",
@@ -176,6 +187,10 @@ SAYS = {
     "catalogue": "logins_per_user_week",
     "scorecard export": "groups",
     "scorecard import": "Made from_scorecard",
+    "sources list": "zendesk",
+    "sources show": "ticket_field_history",
+    "sources add": "[[data.facts]]",
+    "sources identity": "events",
     "notebooks": "05_quarterly_review.html",
     "history append": "readings of 2025-12-31 appended",
     "history show": "2025-12-31",

@@ -307,7 +307,7 @@ def test_rules_of_the_format_are_accepted(tmp_path: Path, rule: str) -> None:
         ('id = "a"\nweight = 1', "a metric says how it is computed"),
         ('id = "a"\nweight = 1\nsource = "usge"\nagg = "count"', "Did you mean 'usage'?"),
         ('id = "a"\nweight = 1\nsource = "usage"', "agg is missing"),
-        ('id = "a"\nweight = 1\nsource = "usage"\nagg = "median"', "is not allowed"),
+        ('id = "a"\nweight = 1\nsource = "usage"\nagg = "mode"', "is not allowed"),
         ('id = "a"\nweight = 1\nsource = "usage"\nagg = "sum"', "needs a column"),
         ('id = "a"\nweight = 1\nsource = "usage"\nagg = "count"\ncolumn = "x"', "reads no column"),
         ('id = "a"\nweight = 1\nsource = "usage"\nagg = "share"', "needs a condition"),

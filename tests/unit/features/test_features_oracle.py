@@ -56,7 +56,7 @@ def some_facts(seed: int, size: int = 300) -> pd.DataFrame:
 def metric(agg: str, window: int | None, *, where: bool = False, of: str = "sum") -> ComputedMetric:
     column = None
     if agg in MAY_HAVE_COLUMN:
-        column = "kind" if agg == "distinct" else "value"
+        column = "kind" if agg in ("distinct", "top_share") else "value"
     return ComputedMetric(
         id=f"{agg}_{window}_{where}_{of}",
         source="usage",
@@ -71,9 +71,11 @@ def metric(agg: str, window: int | None, *, where: bool = False, of: str = "sum"
 def all_metrics() -> list[ComputedMetric]:
     found = [metric(agg, window, where=w) for agg in AGGREGATES for window in (7, 30, 45) for w in (False, True)]
     found += [
-        metric(agg, None, where=w) for agg in (*OPEN_ENDED, "count", "sum", "distinct", "max") for w in (False, True)
+        metric(agg, None, where=w)
+        for agg in (*OPEN_ENDED, "count", "sum", "distinct", "max", "median", "top_share")
+        for w in (False, True)
     ]
-    found += [metric(agg, 30, of=of) for agg in ("change", "relative_change") for of in ("mean", "count")]
+    found += [metric(agg, 30, of=of) for agg in ("change", "relative_change") for of in ("mean", "count", "last")]
     return found
 
 
@@ -100,10 +102,12 @@ def oracle(rows: pd.DataFrame, account: str, day: pd.Timestamp, m: ComputedMetri
         return float(len(facts))
     if m.agg == "sum":
         return value.sum()
-    if m.agg in ("mean", "min", "max"):
+    if m.agg in ("mean", "median", "min", "max"):
         return getattr(value, m.agg)() if len(value) else np.nan
     if m.agg == "distinct":
         return float(value.nunique())
+    if m.agg == "top_share":
+        return value.value_counts().iloc[0] / len(value) if len(value) else np.nan
     if m.agg == "last":
         ordered = facts.loc[value.index].sort_values(["event_at", "known_at", "n0"])
         return ordered["n0"].iloc[-1] if len(ordered) else np.nan
@@ -118,6 +122,11 @@ def oracle(rows: pd.DataFrame, account: str, day: pd.Timestamp, m: ComputedMetri
         days = pd.date_range(day - timedelta(days=width - 1), day)
         daily = facts["n0"].groupby(facts["event_at"].dt.normalize()).sum().reindex(days, fill_value=0.0)
         return np.polyfit(np.arange(width), daily.to_numpy(), 1)[0]
+    if m.of == "last":
+        newest = [matching(window(None, near)).dropna(subset="n0") for near in (0, width)]
+        levels = [p.sort_values(["event_at", "known_at", "n0"])["n0"].iloc[-1] if len(p) else np.nan for p in newest]
+        difference = levels[0] - levels[1]
+        return difference if m.agg == "change" else difference / (abs(levels[1]) or np.nan)
     now, before = (matching(window(far, near)) for far, near in ((width, 0), (2 * width, width)))
     a, b = ((len(p) if m.of == "count" else getattr(p["n0"], m.of)()) for p in (now, before))
     if m.agg == "change":
@@ -171,7 +180,9 @@ def test_an_account_without_facts_has_zero_counts_and_missing_values(session: Se
     zero = {m.agg for m in metrics if quiet[m.id] == 0}
     missing = {m.agg for m in metrics if pd.isna(quiet[m.id])}
     assert zero == {"count", "sum", "distinct", "active_days_share", "slope", "change"}
-    assert missing == {"mean", "min", "max", "last", "days_since_last", "share", "relative_change"}
+    assert missing == {
+        *("mean", "median", "min", "max", "last", "days_since_last", "share", "top_share", "relative_change")
+    }
 
 
 @settings(max_examples=8, deadline=None)
