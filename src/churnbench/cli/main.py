@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from churnbench.cli.completion import DIALECTS, ENGINES, FORMATS, FORMS, completion, leaks, one_of, some_of
+from churnbench.cli.interventions_verbs import register as register_interventions
 from churnbench.cli.release_verbs import register
 from churnbench.domain.errors import ChurnbenchError
 
@@ -312,6 +313,7 @@ def run_all_notebooks(
 
 
 register(app)
+register_interventions(app)
 app.command()(completion)
 for _verb in app.registered_commands:
     # Without the mark \b an example would be broken into lines, and could not be copied into a shell.

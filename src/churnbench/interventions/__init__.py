@@ -2,7 +2,7 @@
 
 from churnbench.interventions.appending import NewEntry, append, log_path
 from churnbench.interventions.assignment import Rule, assign, read_assignment, read_scores, write_assignment
-from churnbench.interventions.drops import Drop, drops
+from churnbench.interventions.drops import Drop, drops, sides_of_care
 from churnbench.interventions.evaluation import ASSUMPTIONS, ESTIMAND, UNTREATED, evaluate_under_treatment
 from churnbench.interventions.exposure import exposure
 from churnbench.interventions.log import InterventionLog, checked_log, read_log
@@ -60,6 +60,7 @@ __all__ = [
     "read_log",
     "read_scores",
     "share_warnings",
+    "sides_of_care",
     "simulated_power",
     "treated_shares",
     "untreated_weights",

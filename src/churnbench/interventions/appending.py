@@ -92,7 +92,7 @@ def append(project: Project, entries: Sequence[NewEntry], *, today: date) -> lis
     """Add rows to a project's log, all or none.
 
     The file is replaced whole, under a lock beside it, so that nobody reads half a row and no writer loses another's.
-    Existing rows keep their bytes unless a column has to be added. The new whole is checked before it takes its place.
+    Existing rows keep their bytes unless a column has to be added; then they keep their cells.
 
     Args:
         project: names the log.
@@ -109,6 +109,9 @@ def append(project: Project, entries: Sequence[NewEntry], *, today: date) -> lis
     path = log_path(project)
     for entry in entries:
         _check(entry, today)
+    own = [entry.intervention_id for entry in entries if not entry.refers_to]
+    if len(set(own)) < len(own):
+        raise InputError("the same intervention is to be added twice.", column="account_id", fix="Leave one out.")
     with _locked(path):
         before = _present(project, path)
         with replaced_whole(path) as temporary:

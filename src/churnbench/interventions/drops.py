@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float64]
 MIN_EVENTS = 10
 #: Playbooks that reached fewer accounts cannot move a band.
 MIN_TREATED = 10
+#: Groups of equal size by score, in which the cut-off of care is looked for.
+GROUPS = 10
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,10 @@ class Drop:
 
     @property
     def found(self) -> bool:
-        """Whether churn fell beyond the cut-off, and more than elsewhere, both outside their 90 % intervals."""
-        highs = (self.beyond.high, self.contrast.high)
-        return all(high is not None and high < 1.0 for high in highs)
+        """Whether churn fell beyond the cut-off outside the 90 % interval, and elsewhere less and not beyond noise."""
+        if self.beyond.high is None or self.other.high is None or self.contrast.value is None:
+            return False
+        return self.beyond.high < 1.0 <= self.other.high and self.contrast.value < 1.0
 
     def as_json(self) -> dict[str, Any]:
         """For the evidence."""
@@ -64,16 +67,39 @@ class Drop:
         """The finding as a sentence; `where` names the side beyond the cut-off."""
         return (
             f"Since '{self.kind}' began on {self.began:%Y-%m-%d}, churn fell to {self.beyond.value:.0%} of what was "
-            f"expected {where} (90 % interval {self.beyond.low:.0%} to {self.beyond.high:.0%}) and not elsewhere "
-            f"({self.other.value:.0%}). This looks like a playbook that works, not like a score that fails: do not "
-            "lower the weights or move the cut-off because of it."
+            f"expected {where} (90 % interval {self.beyond.low:.0%} to {self.beyond.high:.0%}), and less or not at "
+            f"all elsewhere ({self.other.value:.0%}). This looks like a playbook that works, not like a "
+            "score that fails: do not lower the weights or move the cut-off because of it."
         )
+
+
+def sides_of_care(index: npt.ArrayLike, treated: npt.ArrayLike) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Where the treatments are, by score: beyond the cut-off of care, and clearly elsewhere.
+
+    Rows fall into ten groups of equal size by score. From the riskiest group on, groups treated at least half as often
+    as the most treated one lie beyond the cut-off; groups treated less than a quarter as often lie elsewhere. What is
+    between belongs to neither. Outcomes play no part.
+
+    Args:
+        index: shape (n,), higher is riskier.
+        treated: shape (n,), bool.
+
+    Returns:
+        Two masks of shape (n,).
+    """
+    risk, begun = np.asarray(index, dtype=float), np.asarray(treated, dtype=bool)
+    group = pd.Series(-risk).rank(method="first").sub(1).mul(GROUPS).floordiv(max(len(risk), 1)).astype(int)
+    share = pd.Series(begun.astype(float)).groupby(group).mean().reindex(range(GROUPS), fill_value=0.0).to_numpy()
+    often, seldom = share >= share.max() / 2.0, share < share.max() / 4.0
+    beyond = np.cumprod(often).astype(bool) if often[0] else often
+    place = group.to_numpy()
+    return (begun.any() & beyond)[place], seldom[place]
 
 
 def drops(
     rows: pd.DataFrame,
     index: npt.ArrayLike,
-    beyond: npt.ArrayLike,
+    sides: tuple[npt.ArrayLike, npt.ArrayLike],
     log: InterventionLog,
     window: OutcomeWindow,
     bootstrap: AccountBootstrap,
@@ -85,13 +111,14 @@ def drops(
     Args:
         rows: account_id, as_of, y; n labelled rows.
         index: shape (n,), any real numbers, higher is riskier; not fitted on these rows' outcomes.
-        beyond: shape (n,), bool; the side of the cut-off that is treated.
+        sides: from `sides_of_care`: rows beyond the cut-off of care and rows elsewhere, each of shape (n,), bool.
         log: the interventions.
         window: gap and horizon.
         bootstrap: resamples of the accounts of these rows.
     """
-    risk, side = np.asarray(index, dtype=float), np.asarray(beyond, dtype=bool)
-    return [_drop(rows, risk, side, str(kind), began, window, bootstrap) for kind, began in _playbooks(log)]
+    risk = np.asarray(index, dtype=float)
+    masks = (np.asarray(sides[0], dtype=bool), np.asarray(sides[1], dtype=bool))
+    return [_drop(rows, risk, masks, str(kind), began, window, bootstrap) for kind, began in _playbooks(log)]
 
 
 def _playbooks(log: InterventionLog) -> Iterable[tuple[str, pd.Timestamp]]:
@@ -103,7 +130,7 @@ def _playbooks(log: InterventionLog) -> Iterable[tuple[str, pd.Timestamp]]:
 def _drop(
     rows: pd.DataFrame,
     risk: Floats,
-    side: npt.NDArray[np.bool_],
+    sides: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
     kind: str,
     began: pd.Timestamp,
     window: OutcomeWindow,
@@ -123,7 +150,7 @@ def _drop(
             f"{MIN_EVENTS} are needed to know what to expect.",
         )
     expected = expit(fitted[0] + fitted[1] * risk)
-    parts = [(when & there) for there in (side, ~side) for when in (before, after)]
+    parts = [(when & there) for there in sides for when in (before, after)]
     if min(float(expected[part].sum()) for part in parts) < MIN_EVENTS / 2:
         return _untold(kind, began, "Too few churned accounts are expected on one side of the cut-off.")
     codes = bootstrap.row_codes(rows["account_id"].to_numpy(dtype=object), len(rows))

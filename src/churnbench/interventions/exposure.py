@@ -25,8 +25,7 @@ def exposure(rows: pd.DataFrame, log: InterventionLog, window: OutcomeWindow) ->
         as_of to the first one, NaN without); stay (float 0-1), the known probability of having met no treatment
         until the first one or the end, a product over the entries whose propensity is known; unknown (bool), whether
         an entry without a known propensity came first or on the way; decisions (int), entries met on the way;
-        under_care (bool), whether the row was treated or an earlier treatment of the account began within one window
-        before as_of.
+        under_way (bool), whether an earlier treatment of the account began within one window before as_of.
     """
     days = window.gap_days + window.horizon_days
     keyed = rows[["account_id", "as_of"]].assign(
@@ -54,7 +53,7 @@ def exposure(rows: pd.DataFrame, log: InterventionLog, window: OutcomeWindow) ->
             "stay": by_row["stay"].prod().reindex(every, fill_value=1.0).to_numpy(dtype=float),
             "unknown": by_row["unknown"].any().reindex(every, fill_value=False).to_numpy(dtype=bool),
             "decisions": by_row.size().reindex(every, fill_value=0).to_numpy(dtype=int),
-            "under_care": treated | np.isin(np.arange(len(rows)), recent),
+            "under_way": np.isin(np.arange(len(rows)), recent),
         },
         index=rows.index,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,11 @@ STEPS = 6
 MIN_EVENTS = 5
 _NEWTON = 50
 _TOLERANCE = 1e-8
+_CHOSEN = (
+    "At equal score, accounts churned more once a treatment had begun (odds times {:.1f}): they were chosen by "
+    "something that the score does not see, and a treatment term would correct in the wrong direction. Log propensities, or hold "
+    "some accounts out at random."
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class TreatmentTerm:
 
 @dataclass(frozen=True, eq=False)
 class _Steps:
-    """One line per row and step at risk: design (m, STEPS + 2), churned (m,), row (m,)."""
+    """One line per row and step at risk: design (m, STEPS + 3), churned (m,), row (m,)."""
 
     design: Floats
     churned: Floats
@@ -66,7 +71,8 @@ def treatment_term(
     """Fit the model and set its term to zero.
 
     The window is cut into steps, so that an account that churned before anybody could treat it does not count as proof
-    against the treatment. logit P(churn in a step) = level of the step + slope x logit(p) + term x treated by then.
+    against the treatment. logit P(churn in a step) = level of the step + slope x logit(p) + care under way on the as-of
+    date (which stays as it is when the term is set to zero) + term x treated by then.
 
     Args:
         rows: account_id, as_of, y, churned_on; n labelled rows.
@@ -94,7 +100,7 @@ def treatment_term(
         return _nothing(events, "The score or the treatment separates churners completely; no treatment term exists.")
     codes = bootstrap.row_codes(rows["account_id"].to_numpy(dtype=object), len(rows))
     drawn = _one_step(made, fitted, codes[made.row], bootstrap)
-    order = _Order.of(np.asarray(p, dtype=float))
+    order = _Order.of(np.asarray(p, dtype=float), exposed["under_way"].to_numpy(dtype=float))
     whole = order.figures(fitted, np.ones(len(p)))
     found = np.full((bootstrap.replicates, len(whole)), np.nan)
     for which, weights in bootstrap.chunks(50):
@@ -102,6 +108,8 @@ def treatment_term(
             if np.isfinite(drawn[place]).all():
                 found[place] = order.figures(drawn[place], weight[codes].astype(float))
     auc, slope, level, odds = (percentile_estimate(whole[k], found[:, k]) for k in range(len(whole)))
+    if whole[3] >= 1.0:
+        return replace(_nothing(events, _CHOSEN.format(whole[3])), odds_ratio=odds)
     return TreatmentTerm(auc, slope, level, odds, events)
 
 
@@ -114,12 +122,13 @@ def _steps(rows: pd.DataFrame, exposed: pd.DataFrame, index: Floats, window: Out
     edges = window.gap_days + np.linspace(0.0, window.horizon_days, STEPS + 1)
     left = np.where(rows["y"] == 1, (rows["churned_on"] - rows["as_of"]).dt.days, np.inf)
     treated = exposed["treated_after"].fillna(np.inf).to_numpy(dtype=float)
+    way = exposed["under_way"].to_numpy(dtype=float)
     design, churned, row = [], [], []
     for step in range(STEPS):
         here = np.flatnonzero(left > edges[step])
         level = np.zeros((len(here), STEPS))
         level[:, step] = 1.0
-        design.append(np.column_stack([level, index[here], (treated[here] <= edges[step]).astype(float)]))
+        design.append(np.column_stack([level, index[here], way[here], (treated[here] <= edges[step]).astype(float)]))
         churned.append((left[here] <= edges[step + 1]).astype(float))
         row.append(here)
     return _Steps(np.vstack(design), np.concatenate(churned), np.concatenate(row))
@@ -177,22 +186,23 @@ class _Order:
 
     index: Floats
     claimed: Floats
+    way: Floats
     order: npt.NDArray[np.int64]
     group: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, p: Floats) -> _Order:
+    def of(cls, p: Floats, way: Floats) -> _Order:
         index = logit(p)
         order = np.argsort(-index, kind="stable")
         group = np.concatenate([[0], np.cumsum(np.diff(index[order]) != 0)])
-        return cls(index[order], p[order], order, group)
+        return cls(index[order], p[order], way[order], order, group)
 
     def figures(self, beta: Floats, weight: Floats) -> tuple[float, float, float, float]:
         """AUC, slope, level against claimed, odds ratio under coefficients, shape of `weight` (n,)."""
         weight = weight[self.order]
         stays = np.ones(len(self.index))
         for step in range(STEPS):
-            stays *= 1.0 - expit(beta[step] + beta[STEPS] * self.index)
+            stays *= 1.0 - expit(beta[step] + beta[STEPS] * self.index + beta[STEPS + 1] * self.way)
         risk = 1.0 - stays
         churned = np.bincount(self.group, weight * risk)
         stayed = np.bincount(self.group, weight * stays)
@@ -200,4 +210,4 @@ class _Order:
         total = churned.sum() * stayed.sum()
         area = float(churned @ (below + 0.5 * stayed)) / total if total > 0 else float("nan")
         level = float(weight @ risk) / float(weight @ self.claimed)
-        return area, float(beta[STEPS]), level, float(np.exp(np.clip(beta[STEPS + 1], -50, 50)))
+        return area, float(beta[STEPS]), level, float(np.exp(np.clip(beta[STEPS + 2], -50, 50)))
