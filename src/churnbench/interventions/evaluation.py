@@ -61,7 +61,7 @@ def evaluate_under_treatment(
     found["weighted"] = {"obstacle": weights.obstacle}
     found["treatment_term"] = {"obstacle": "Propensities are known; the weighted figures need fewer assumptions."}
     if weights.obstacle is None:
-        reweighted = summarise(y, p, accounts, bootstrap=bootstrap, weights=weights.values)
+        reweighted = summarise(y, p, accounts, bootstrap=bootstrap, weights=weights.weight)
         found["weighted"] |= {name: reweighted[name].as_json() for name in _MEASURES}
     elif weights.treated_rows:
         found["treatment_term"] = treatment_term(rows, exposed, p, window, bootstrap).as_json()

@@ -33,17 +33,18 @@ def exposure(rows: pd.DataFrame, log: InterventionLog, window: OutcomeWindow) ->
     )
     entries = log.entries[["account_id", "started_on", "propensity", "treated"]]
     met = keyed.merge(entries, on="account_id").sort_values(["place", "started_on"], kind="stable")
+    met["treated"] = met["treated"].astype(bool)
     earlier = met[met["treated"] & (met["started_on"] <= met["as_of"])]
     recent = earlier["place"][(earlier["as_of"] - earlier["started_on"]).dt.days < days]
     met = met[(met["started_on"] > met["as_of"]) & (met["started_on"] <= met["until"])]
     first = met[met["treated"]].groupby("place")["started_on"].first()
-    ends = met["place"].map(first)
-    met = met[ends.isna() | (met["started_on"] <= ends)]
+    ends = first.reindex(met["place"].to_numpy()).to_numpy().astype("datetime64[us]")
+    met = met[np.isnat(ends) | (met["started_on"].to_numpy() <= ends)]
     by_row = pd.DataFrame(
         {"place": met["place"], "stay": (1.0 - met["propensity"]).fillna(1.0), "unknown": met["propensity"].isna()}
     ).groupby("place")
     every = pd.RangeIndex(len(rows))
-    begun = pd.to_datetime(first.reindex(every)).to_numpy()
+    begun = first.reindex(every).to_numpy().astype("datetime64[us]")
     after = (begun - keyed["as_of"].to_numpy()) / np.timedelta64(1, "D")
     treated = ~np.isnan(after)
     return pd.DataFrame(

@@ -134,7 +134,9 @@ def checked_log(rows: pd.DataFrame, source: Source | None = None, *, file: str =
     newest = followed[followed["outcome"].notna()].sort_values("known_on", kind="stable")
     latest = newest.groupby("refers_to")["outcome"].last()
     found = entries["intervention_id"].map(latest)
-    entries["outcome"] = found.where(found.notna(), entries["outcome"])
+    cells = zip(found, entries["outcome"], strict=True)
+    outcomes = [new if isinstance(new, str) else old if isinstance(old, str) else None for new, old in cells]
+    entries["outcome"] = pd.Series(outcomes, index=entries.index, dtype=object)
     order = entries.sort_values(["started_on", "account_id", "kind"], kind="stable")
     label = file if source is None else source.label
     return InterventionLog(order.drop(columns="refers_to").reset_index(drop=True), label)

@@ -23,8 +23,8 @@ _NEWTON = 50
 _TOLERANCE = 1e-8
 _CHOSEN = (
     "At equal score, accounts churned more once a treatment had begun (odds times {:.1f}): they were chosen by "
-    "something that the score does not see, and a treatment term would correct in the wrong direction. Log propensities, or hold "
-    "some accounts out at random."
+    "something that the score does not see, and a treatment term would correct in the wrong direction. Log "
+    "propensities, or hold some accounts out at random."
 )
 
 

@@ -24,7 +24,7 @@ class UntreatedWeights:
     """Weights that make rows without a treatment stand for all rows.
 
     Attributes:
-        values: shape (n,), 0 for treated rows; the mean over all rows is 1.
+        weight: shape (n,), 0 for treated rows; the mean over all rows is 1.
         rows: n.
         treated_rows: rows that a treatment took out.
         unknown_share: share of the treated rows with an unknown propensity on the way, 0-1; NaN without treated rows.
@@ -35,7 +35,7 @@ class UntreatedWeights:
         effective_rows, effective_events: (sum w)^2 / sum w^2 over the rows, and over the churned rows.
     """
 
-    values: Floats
+    weight: Floats
     rows: int
     treated_rows: int
     unknown_share: float
@@ -108,7 +108,7 @@ def untreated_weights(exposed: pd.DataFrame, rows: pd.DataFrame) -> UntreatedWei
     values = values / mean if mean > 0 else values
     decided = used & (exposed["decisions"].to_numpy() > 0)
     return UntreatedWeights(
-        values=values,
+        weight=values,
         rows=len(values),
         treated_rows=int(treated.sum()),
         unknown_share=float(unknown[treated].mean()) if treated.any() else float("nan"),
