@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import typer
 from command_line import Said, Teller
@@ -20,7 +21,9 @@ from release_worlds import candidate, moved_body, released
 from churnbench import tracking
 from churnbench.cli import completion, main, notebook_commands
 from churnbench.data import simulate_demo
+from churnbench.data.simulate import simulate_world
 from churnbench.data.world_leaks import LEAKS
+from churnbench.data.world_settings import Treatment
 from churnbench.export.engines import ENGINES
 from churnbench.export.sql_dialects import DIALECTS
 from churnbench.workflow import headless
@@ -107,7 +110,25 @@ def _notebooks(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notebook_commands, "run_notebooks", lambda *a, **k: whole(*a, **{**k, "only": ("05",)}))
 
 
-SET_UP = {"ui": _ui, "rollback": _rollback, "notebooks": _notebooks}
+def _assign(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores of the newest snapshot, as `churnbench score` leaves them."""
+    scores = pd.DataFrame({"account_id": [f"A{number:05d}" for number in range(40)], "health_score": range(40, 80)})
+    scores.to_csv(place / "scores.csv", index=False)
+
+
+def _effect(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A world in which coins held accounts out, as `churnbench simulate --treat` makes it."""
+    made = simulate_world(400, 12, 1, base_rate=0.1, treatment=Treatment(trigger=0.4), truth=False)
+    simulate_demo.simulated_project(made, place / "worlds" / "treated")
+
+
+SET_UP = {
+    "ui": _ui,
+    "rollback": _rollback,
+    "notebooks": _notebooks,
+    "interventions assign": _assign,
+    "interventions effect": _effect,
+}
 SAYS = {
     "demo": "Verdict",
     "init": "Made acme",
@@ -124,6 +145,10 @@ SAYS = {
     "shadow": "Both scores",
     "keys new": "private",
     "notebooks": "05_quarterly_review.html",
+    "interventions log": "added to",
+    "interventions assign": "a coin decided",
+    "interventions power": "randomised accounts",
+    "interventions effect": "churned within 104 days",
     "completion": "complete -o default -F",
 }
 

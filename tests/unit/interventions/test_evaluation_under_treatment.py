@@ -129,6 +129,7 @@ def measured(seed: int) -> tuple[dict[str, dict[str, dict[str, float]]], float]:
     return found, auc(bare.rows["y"], untouched)
 
 
+@pytest.mark.slow
 def test_weighted_auc_and_calibration_are_nearer_to_the_world_without_treatment_than_the_plain_ones() -> None:
     gaps = []
     for seed in (0, 1, 2):
@@ -208,6 +209,7 @@ def drop_of(seed: int, effect: float) -> list[bool]:
     return [found.found for found in drops(world.rows, world.index, sides, world.log, WINDOW, bootstrap)]
 
 
+@pytest.mark.slow
 def test_warnings_fire_where_a_playbook_works_and_not_where_there_is_none_or_it_does_nothing() -> None:
     works, idle = ([drop_of(seed, effect)[0] for seed in range(1, 6)] for effect in (0.25, 1.0))
     assert sum(works) >= 4

@@ -117,6 +117,7 @@ def test_impossible_trials_are_refused(numbers: tuple[float, float, float]) -> N
         plan(numbers[0], numbers[1], share=numbers[2])
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_randomised_effect_covers_the_true_effect() -> None:
     # The truth from 12,000 accounts; it lies near 1 - .4 of the churn, less what churned anyway before the help.
     big = pd.concat(
