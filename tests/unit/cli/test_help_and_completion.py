@@ -148,7 +148,7 @@ SAYS = {
     "interventions log": "added to",
     "interventions assign": "a coin decided",
     "interventions power": "randomised accounts",
-    "interventions effect": "churned within 104 days",
+    "interventions effect": "held out",
     "completion": "complete -o default -F",
 }
 
