@@ -169,7 +169,7 @@ def tell_effect(project: Path, *, seed: int) -> None:
             _filled(f"{entry['kind']}: {entry['sentence']}"),
             f"  held out {entry['held_accounts']:>6,} accounts, {entry['held_events']:,} churned",
             f"  treated  {entry['treated_accounts']:>6,} accounts, {entry['treated_events']:,} churned",
-            f"  intervals from {entry['method']}",
+            textwrap.fill(f"intervals from {entry['method']}", _WIDTH, initial_indent="  ", subsequent_indent="    "),
         ]
     lines += [_filled(f"Please look: {warning}") for warning in evidence["warnings"]]
     give("\n".join(lines), effects=evidence["effects"], warnings=evidence["warnings"])
