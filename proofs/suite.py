@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from proofs import care, gate, leaks, segments
+from proofs import care, gate, interventions, leaks, segments
 from proofs.books import preset_formula
 from proofs.coverage_section import coverage_section
 from proofs.montecarlo import Average, Share
@@ -253,6 +253,10 @@ def _segments(size: Size, jobs: int) -> tuple[str, list[Promise], dict[str, list
     return text, promises, {"Segment weights beside the truth": rows}
 
 
+def _interventions(size: Size, jobs: int) -> tuple[str, list[Promise], dict[str, list[dict[str, str]]]]:
+    return interventions.section(size.some, size.population, jobs)
+
+
 #: name -> proof, in the order of the page.
 PROOFS: dict[str, Proof] = {
     "coverage": Proof("Intervals, promises and weights against the truth", coverage_section),
@@ -260,5 +264,6 @@ PROOFS: dict[str, Proof] = {
     "sizes": Proof("Small and large books", _sizes),
     "segments": Proof("Weights of segments", _segments),
     "care": Proof("Interventions", _care),
+    "interventions": Proof("What a playbook saves, and scores under treatment", _interventions),
     "leaks": Proof("Planted leaks", _leaks),
 }

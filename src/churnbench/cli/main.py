@@ -15,6 +15,7 @@ from churnbench.cli import scorecard_verbs, trigger_verbs
 from churnbench.cli import source_verbs
 from churnbench.cli.completion import DIALECTS, ENGINES, FORMATS, FORMS, completion, leaks, one_of, some_of
 from churnbench.cli.history_verbs import register as register_history
+from churnbench.cli.interventions_verbs import register as register_interventions
 from churnbench.cli.release_verbs import register
 from churnbench.cli.report_verbs import register as register_report
 from churnbench.domain.errors import ChurnbenchError
@@ -343,6 +344,7 @@ trigger_verbs.register(app)
 register_report(app)
 scorecard_verbs.register(app)
 source_verbs.register(app)
+register_interventions(app)
 app.command()(completion)
 for _verb in app.registered_commands:
     # Without the mark \b an example would be broken into lines, and could not be copied into a shell.

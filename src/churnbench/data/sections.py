@@ -103,6 +103,7 @@ class DataSection(Section):
     segment: Name | None = None
     outcomes: Table | None = None
     accounts: Table | None = None
+    interventions: Table | None = None
     missing_values: list[str] | None = None
     database: Name | None = None
 

@@ -99,6 +99,7 @@ def simulated_project(world: World, out: Path) -> None:
     settings: Any = world.truth["settings"]
     tables = Tables.exported(world.snapshots, world.outcomes, world.accounts)
     text = leaky_project(settings["leak"], tables, settings["seed"], out, project_file_text())
+    text = with_interventions(text, "csv") if world.truth.get("treatment") is not None else text
     (out / "churnbench.toml").write_text(text, encoding="utf-8")
 
 
@@ -117,6 +118,18 @@ def streamed_project(settings: WorldSettings, out: Path, *, emit: Callable[[Chun
     text = project_file_text()
     for name in ("snapshots", "outcomes", "accounts"):
         text = text.replace(f'"{name}.csv"', f'"{name}.parquet"')
+    text = text if settings.treatment is None else with_interventions(text, "parquet")
     text += "" if settings.leak is None else LEAKS[settings.leak].declares
     (out / "churnbench.toml").write_text(text, encoding="utf-8")
     return written
+
+
+def with_interventions(text: str, ending: str) -> str:
+    r"""A project file that names the log of interventions as well.
+
+    >>> print(with_interventions("[data]\nsnapshots = 's.csv'", "csv"))
+    [data]
+    interventions = "interventions.csv"
+    snapshots = 's.csv'
+    """
+    return text.replace("[data]\n", f'[data]\ninterventions = "interventions.{ending}"\n', 1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from churnbench.data.simulate_demo import with_interventions
 from churnbench.data.world_book import month_ends
 from churnbench.data.world_chunk import Chunk
 from churnbench.data.world_facts import FACTS_FOLDER, FactKnobs, write_facts
@@ -65,7 +66,9 @@ def facts_project(
             rows[table] += count
 
     written = stream_world(settings, out, truth=truth, emit=emit)
-    (out / "churnbench.toml").write_text(facts_project_text(settings), encoding="utf-8")
+    text = facts_project_text(settings)
+    text = text if settings.treatment is None else with_interventions(text, "parquet")
+    (out / "churnbench.toml").write_text(text, encoding="utf-8")
     return WrittenFacts(written.chunks, {**written.rows, **rows})
 
 

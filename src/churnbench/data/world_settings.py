@@ -36,6 +36,7 @@ class Treatment:
         near: width below the cut-off, in standard deviations, in which a coin decides.
         holdout: share held out there, 0-1; its propensity is 1 - holdout.
         noise: standard deviation of the noise of the reading, in standard deviations of health.
+        begins: snapshots before the policy starts, whole months, >= 0; 0 treats from the first snapshot on.
     """
 
     trigger: float = 0.15
@@ -45,15 +46,16 @@ class Treatment:
     near: float = 0.4
     holdout: float = 0.2
     noise: float = 0.5
+    begins: int = 0
 
     def __post_init__(self) -> None:
         shares = (self.trigger, self.treated, self.holdout)
         if not all(0.0 <= share <= 1.0 for share in shares) or not 0.0 < self.trigger < 1.0:
             raise InputError("trigger, treated and holdout of a treatment are shares.", fix="Give numbers from 0 to 1.")
         finite = all(math.isfinite(number) for number in (self.effect, self.near, self.noise))
-        if not finite or self.effect < 0.0 or self.months < 1 or self.near < 0.0 or self.noise <= 0.0:
+        if not finite or min(self.effect, self.near, self.begins) < 0 or self.months < 1 or self.noise <= 0.0:
             raise InputError(
-                "A treatment needs effect >= 0, months >= 1, near >= 0 and noise > 0.",
+                "A treatment needs effect >= 0, months >= 1, near >= 0, begins >= 0 and noise > 0.",
                 fix="For example effect=0.5, months=3, near=0.4, noise=0.5.",
             )
 

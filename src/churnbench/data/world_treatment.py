@@ -74,7 +74,7 @@ def draw_care(hazard: Hazard, treatment: Treatment, rng: np.random.Generator) ->
     until, busy = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     factor: Array = np.ones(shape)
     until_now, busy_now = np.zeros(shape[0], dtype=np.int64), np.zeros(shape[0], dtype=np.int64)
-    for month in range(RUN_IN, shape[1]):
+    for month in range(RUN_IN + treatment.begins, shape[1]):
         until[:, month], busy[:, month] = until_now, busy_now
         asks = signed[:, month] & (reading[:, month] < cut) & (busy_now <= month)
         treated[:, month] = asks & chosen[:, month]
@@ -167,7 +167,9 @@ def policy_paths(
     """
     newest = hazard.relief.shape[1] - 1
     busy = care.busy[:, month]
-    chances = [_chances(_health(hazard, min(month + min(step, 2), newest)), treatment) for step in range(steps)]
+    chances = [
+        _chances(_health(hazard, min(month + min(step, 2), newest)), treatment, month + step) for step in range(steps)
+    ]
     idle = (busy <= month).astype(np.float64)
     paused: list[Array] = []
     paths = []
@@ -191,8 +193,10 @@ def policy_paths(
     return [(never, in_force(care, treatment, month, steps)), *paths]
 
 
-def _chances(health: Array, treatment: Treatment) -> tuple[Array, Array]:
+def _chances(health: Array, treatment: Treatment, month: int) -> tuple[Array, Array]:
     """Probability that an idle account is treated, or held out by the coin, at a month end."""
+    if month < RUN_IN + treatment.begins:
+        return np.zeros(len(health)), np.zeros(len(health))
     cut = _cutoff(treatment)
     below = stats.norm.cdf((cut - health) / treatment.noise)
     deep = stats.norm.cdf((cut - treatment.near - health) / treatment.noise)

@@ -24,11 +24,13 @@ from churnbench.domain.findings import Finding
 from churnbench.domain.progress import Progress, Silent
 from churnbench.domain.recorder import NoRecorder, Recorder
 from churnbench.export import read_document, write_document
+from churnbench.interventions import read_log
 from churnbench.reports import figures, write_review
 from churnbench.workflow.contest import Backtest, make_folds, run_backtest
 from churnbench.workflow.documents import candidate_document, config_id, incumbent_document, measured_incumbent
 from churnbench.workflow.draft import read_draft
 from churnbench.workflow.formula_in_force import formula_in_force, in_force_warnings, today_evidence
+from churnbench.workflow.intervention_evidence import intervention_evidence
 from churnbench.workflow.judgement import judge
 from churnbench.workflow.last_decision import last_decision
 from churnbench.workflow.lead_evidence import lead_evidence
@@ -65,6 +67,7 @@ def check_project(
     """Read a project's data and run every check; nothing is written."""
     history = open_history(project)
     cohort = history.cohort()
+    read_log(project)  # refuses a log that a run could not use
     folds = make_folds(project, cohort, seed) if len(cohort.labelled()) else ()
     return cohort, _checked(project, history, cohort, folds, seed, progress or Silent())
 
@@ -110,6 +113,7 @@ def run_review(
             cohort = history.cohort()
             spec = history.formula
             require_values(project, cohort)
+            read_log(project)  # a faulty log is told now, not after all fits
             brought = None if draft is None else read_draft(draft, cohort, spec)
             line = config_id(project.name)
             today, instead = (None, []) if models is None else formula_in_force(models, line, cohort)
@@ -189,6 +193,9 @@ def evidence_of(
         evidence = {**base, **judge(project, backtest, spread, priced, policies, unlocks, progress)}
         evidence["today"] = today_evidence(backtest.settings.in_force)
     evidence["lead_lag"] = lead_lag
+    with watch.stage("interventions"):
+        evidence["interventions"], warnings = intervention_evidence(project, backtest)
+    evidence["warnings"] += warnings
     watch.add("model_fits", backtest.model_seconds)
     evidence["warnings"] = [*evidence["warnings"], *backtest.proposal.warnings]
     evidence["seconds"] = watch.seconds()

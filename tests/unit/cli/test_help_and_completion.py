@@ -25,7 +25,11 @@ from zendesk_tables import tables as zendesk_tables
 from churnbench import tracking
 from churnbench.cli import completion, history_commands, main, notebook_commands, scorecard_verbs
 from churnbench.data import catalogue, simulate_demo
+from churnbench.cli import completion, main, notebook_commands
+from churnbench.data import simulate_demo
+from churnbench.data.simulate import simulate_world
 from churnbench.data.world_leaks import LEAKS
+from churnbench.data.world_settings import Treatment
 from churnbench.export.engines import ENGINES
 from churnbench.export.sql_dialects import DIALECTS
 from churnbench.history import open_store, overrides
@@ -134,6 +138,18 @@ def _history(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 HISTORY = ("show", "explain", "override", "revoke", "compact", "rollup")
+def _assign(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores of the newest snapshot, as `churnbench score` leaves them."""
+    scores = pd.DataFrame({"account_id": [f"A{number:05d}" for number in range(40)], "health_score": range(40, 80)})
+    scores.to_csv(place / "scores.csv", index=False)
+
+
+def _effect(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A world in which coins held accounts out, as `churnbench simulate --treat` makes it."""
+    made = simulate_world(400, 12, 1, base_rate=0.1, treatment=Treatment(trigger=0.4), truth=False)
+    simulate_demo.simulated_project(made, place / "worlds" / "treated")
+
+
 SET_UP = {
     "ui": _ui,
     "rollback": _rollback,
@@ -168,6 +184,8 @@ def _sources(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 SET_UP = {"sources identity": _sources, "ui": _ui, "rollback": _rollback, "notebooks": _notebooks}
+    "interventions assign": _assign,
+    "interventions effect": _effect,
 SAYS = {
     "demo": "Verdict",
     "init": "Made acme",
@@ -199,6 +217,10 @@ SAYS = {
     "history revoke": "ends today",
     "history compact": "files put together",
     "history rollup": "No parents",
+    "interventions log": "added to",
+    "interventions assign": "a coin decided",
+    "interventions power": "randomised accounts",
+    "interventions effect": "held out",
     "completion": "complete -o default -F",
     "triggers list": "score-falls-below-60",
     "triggers evaluate": "Most at stake",
