@@ -17,6 +17,7 @@ from proofs.montecarlo import Average, Share
 from proofs.page import Promise, Section
 from proofs.sizes import COVERAGE, Size
 from proofs.truth import expert_formula
+from proofs.watching_section import watching_section
 
 _FALSE = 0.05
 #: Where a share is measured; a hundred null worlds must all be kept.
@@ -261,4 +262,5 @@ PROOFS: dict[str, Proof] = {
     "segments": Proof("Weights of segments", _segments),
     "care": Proof("Interventions", _care),
     "leaks": Proof("Planted leaks", _leaks),
+    "monitoring": Proof("Monitoring", watching_section),
 }

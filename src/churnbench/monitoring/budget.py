@@ -20,6 +20,9 @@ VERDICTS = (NOTHING, INTERCEPT, RECALIBRATE, REFIT, DATA)
 #: What `churnbench monitor` ends with; 2 and 3 are taken by errors and blocked data.
 EXIT_CODES = {NOTHING: 0, INTERCEPT: 10, RECALIBRATE: 11, REFIT: 12, DATA: 13}
 
+#: Verdicts that a moved risk curve answers.
+DRAFTABLE = (INTERCEPT, RECALIBRATE)
+
 #: New churned accounts below which the level is not touched.
 LEAST_EVENTS = 10
 #: Churned accounts on either side below which neither slope nor ranking is judged.
@@ -32,6 +35,8 @@ MATERIAL_PSI = 0.10
 MATERIAL_POINTS = 3.0
 #: Longest stretch of newest outcomes that is judged at once, days.
 RECENT_DAYS = 184
+#: Days before them that they are compared with: long enough for events, short enough to be the same book.
+BEFORE_DAYS = 548
 
 
 @dataclass(frozen=True)
@@ -46,11 +51,11 @@ class Budget:
         data: metrics, missing values, coverage and score, all of them together.
     """
 
-    rise: float = 0.030
-    fall: float = 0.005
-    slope: float = 0.005
-    discrimination: float = 0.005
-    data: float = 0.005
+    rise: float = 0.040
+    fall: float = 0.0025
+    slope: float = 0.0025
+    discrimination: float = 0.0025
+    data: float = 0.0025
 
     def __post_init__(self) -> None:
         parts = asdict(self)

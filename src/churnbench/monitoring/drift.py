@@ -1,7 +1,9 @@
 """Whether the data that the formula reads moved: distribution, missing values and coverage, one row per account.
 
 Compared are the newest snapshot and the newest one that the review had seen, so that no account counts twice on a side.
-Most accounts are on both sides, which makes chance smaller than the null limits say, so alarms are rarer.
+Metrics have seasons; so a distribution counts as moved only when it also differs from the same season a year ago, where
+the data reach back that far. Most accounts are on both sides, which makes chance smaller than the null
+limits say, so alarms are rarer.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ SCORE, COVERAGE = "health score", "coverage"
 _LEAST, _MANY = 20, 200
 #: Categories that get a bin of their own.
 _CATEGORIES = 12
+#: How far from a year before a snapshot may lie to be of the same season, days.
+_SEASON_DAYS = 21
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Drift:
         name: metric input, or "health score" or "coverage".
         accounts: known values then and now.
         psi, limit: index and its null limit with the whole family in view; None with too few values.
+        psi_year, limit_year: the same against the snapshot a year before now; None without one.
         missing: share missing then and now, 0-1; for coverage the mean share that is not covered.
         p_missing: exact two-sided p-value of the missing shares.
         problem: what is wrong in words, None when nothing is.
@@ -43,6 +48,8 @@ class Drift:
     accounts: tuple[int, int]
     psi: float | None
     limit: float | None
+    psi_year: float | None
+    limit_year: float | None
     missing: tuple[float, float]
     p_missing: float
     problem: str | None
@@ -66,46 +73,59 @@ def drifts(book: Book, then: pd.Timestamp, now: pd.Timestamp, *, alpha: float) -
         than `MATERIAL_PSI` or `MATERIAL_SHARE`.
     """
     sides = [book.frame.loc[book.frame["as_of"] == day] for day in (then, now)]
+    season = _year_before(book, now)
+    year = None if season is None else book.frame.loc[book.frame["as_of"] == season]
     each = alpha / (2 * len(book.metrics) + 3)
-    found = [_column(name, sides[0][name], sides[1][name], each) for name in book.metrics]
-    found.append(_column(SCORE, sides[0]["score"], sides[1]["score"], each))
+    found = []
+    for name in (*book.metrics, SCORE):
+        column = "score" if name == SCORE else name
+        found.append(_column(name, sides[0][column], sides[1][column], None if year is None else year[column], each))
     found.append(_coverage(sides[0]["coverage"], sides[1]["coverage"], each))
     return tuple(found)
 
 
-def _column(name: str, then: pd.Series, now: pd.Series, alpha: float) -> Drift:
+def _year_before(book: Book, now: pd.Timestamp) -> pd.Timestamp | None:
+    """The snapshot nearest to a year before, at most three weeks off."""
+    wanted = now - pd.Timedelta(days=365)
+    near = min(book.dates, key=lambda day: abs((day - wanted).days))
+    return near if abs((near - wanted).days) <= _SEASON_DAYS else None
+
+
+def _column(name: str, then: pd.Series, now: pd.Series, year: pd.Series | None, alpha: float) -> Drift:
     known = [side[side.notna()] for side in (then, now)]
     sizes = (len(known[0]), len(known[1]))
     missing = (1.0 - sizes[0] / max(len(then), 1), 1.0 - sizes[1] / max(len(now), 1))
     table = np.array([[len(then) - sizes[0], sizes[0]], [len(now) - sizes[1], sizes[1]]])
     p_missing = float(stats.fisher_exact(table)[1])
-    index = limit = None
-    if min(sizes) >= _LEAST:
-        counts = _numeric(*known) if pd.api.types.is_numeric_dtype(then) else _categories(*known)
-        if len(counts[0]) > 1:
-            index = psi(*counts)
-            limit = psi_limit(len(counts[0]), sizes[0], sizes[1], level=1.0 - alpha)
-    return Drift(
-        name, sizes, index, limit, missing, p_missing, _problem(known, missing, p_missing, index, limit, alpha)
-    )
+    index, limit = _index(known[0], known[1], alpha)
+    index_year, limit_year = (None, None) if year is None else _index(year[year.notna()], known[1], alpha)
+    moved = _moved(index, limit) and (index_year is None or _moved(index_year, limit_year))
+    problem = _problem(known, missing, significant=p_missing < alpha)
+    if problem is None and moved:
+        problem = f"its distribution moved: PSI {index:.2f}, by chance up to {limit:.2f}"
+    return Drift(name, sizes, index, limit, index_year, limit_year, missing, p_missing, problem)
 
 
-def _problem(
-    known: list[pd.Series],
-    missing: tuple[float, float],
-    p_missing: float,
-    index: float | None,
-    limit: float | None,
-    alpha: float,
-) -> str | None:
+def _index(then: pd.Series, now: pd.Series, alpha: float) -> tuple[float | None, float | None]:
+    """PSI of known values and its null limit; None twice with too few values or a single bin."""
+    if min(len(then), len(now)) < _LEAST:
+        return None, None
+    counts = _numeric(then, now) if pd.api.types.is_numeric_dtype(then) else _categories(then, now)
+    bins = len(counts[0])
+    return (psi(*counts), psi_limit(bins, len(then), len(now), level=1.0 - alpha)) if bins > 1 else (None, None)
+
+
+def _moved(index: float | None, limit: float | None) -> bool:
+    return index is not None and limit is not None and index > max(limit, MATERIAL_PSI)
+
+
+def _problem(known: list[pd.Series], missing: tuple[float, float], *, significant: bool) -> str | None:
     if missing[1] == 1.0 and missing[0] < 0.5:
         return "no account has a value any more"
-    if p_missing < alpha and abs(missing[1] - missing[0]) >= MATERIAL_SHARE:
+    if significant and abs(missing[1] - missing[0]) >= MATERIAL_SHARE:
         return f"missing for {missing[1]:.0%} of the accounts, before {missing[0]:.0%}"
-    if len(known[1]) >= _LEAST and known[1].min() == known[1].max() and known[0].nunique() >= 5:
+    if len(known[1]) >= _LEAST and len(known[1].unique()) == 1 and len(known[0].unique()) >= 5:
         return "every account has the same value now"
-    if index is not None and limit is not None and index > max(limit, MATERIAL_PSI):
-        return f"its distribution moved: PSI {index:.2f}, by chance up to {limit:.2f}"
     return None
 
 
@@ -137,4 +157,4 @@ def _coverage(then: pd.Series, now: pd.Series, alpha: float) -> Drift:
     problem = None
     if p < alpha and lack[1] - lack[0] >= MATERIAL_SHARE:
         problem = f"the formula sees {1 - lack[1]:.0%} of its weight on average, before {1 - lack[0]:.0%}"
-    return Drift(COVERAGE, (len(a), len(b)), None, None, lack, p, problem)
+    return Drift(COVERAGE, (len(a), len(b)), None, None, None, None, lack, p, problem)

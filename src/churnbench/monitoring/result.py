@@ -27,7 +27,8 @@ class Monitoring:
         evidence: sentences, what decided first.
         data_problems: sentences; any makes the verdict "investigate data".
         delay: see `label_delay`.
-        recent: newest days, at most `RECENT_DAYS`; everything: all days since; before: days before `recent`.
+        recent: newest days, at most `RECENT_DAYS`; everything: all days since; before: the
+            `BEFORE_DAYS` before `recent`.
         change: recent against before.
         recent_from: first day of `recent`.
         slope, auc: now (everything) and before (days that the formula had not learned from).

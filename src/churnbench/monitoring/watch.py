@@ -12,7 +12,7 @@ import pandas as pd
 from churnbench.domain.cohort import Cohort
 from churnbench.domain.errors import InputError
 from churnbench.monitoring.bands import band_changes, by_band
-from churnbench.monitoring.budget import LEAST_FOR_SHAPE, RECENT_DAYS, Budget
+from churnbench.monitoring.budget import BEFORE_DAYS, LEAST_FOR_SHAPE, RECENT_DAYS, Budget
 from churnbench.monitoring.changes import churn_change, score_change
 from churnbench.monitoring.delay import label_delay
 from churnbench.monitoring.drift import Drift, drifts
@@ -73,7 +73,7 @@ def monitor(
     _require_inside(book, since)
     recent_after = max(since, book.settled - pd.Timedelta(days=RECENT_DAYS))
     everything, recent = own_days(book, since, book.settled), own_days(book, recent_after, book.settled)
-    earlier = own_days(book, None, recent_after)
+    earlier = own_days(book, recent_after - pd.Timedelta(days=BEFORE_DAYS), recent_after)
     counts = (counted(recent), counted(everything), counted(earlier))
     change = compared(counts[0], counts[2], level=1.0 - 2.0 * budget.rise)
     unseen, warnings = _unseen(book, watched, since)
