@@ -18,7 +18,7 @@ def watching_section(size: Size, jobs: int) -> tuple[str, list[Promise], dict[st
     """Run every case and draw up the section."""
     many = range(_FIRST, _FIRST + size.books)
     some = range(_FIRST, _FIRST + size.some)
-    few = range(_FIRST, _FIRST + max(2, size.some // 5))
+    few = range(_FIRST, _FIRST + max(2, size.some // 10))  # a refit takes a minute
     seeds = {
         watching.STABLE: many,
         watching.HAZARD: many,
@@ -53,8 +53,8 @@ def watching_section(size: Size, jobs: int) -> tuple[str, list[Promise], dict[st
         "later with what was known by then: the newest outcomes are still on their way. The config in force is the "
         "preset with a risk curve estimated before the review's holdout, or the refit. All parts of the verdict count "
         f"as alarms; the budget of one look is {Budget().total:.0%}. A rise counts as found when either look asks "
-        "for a new curve or a refit. Factor 1.5 on everybody's hazard makes about 1.4 times as many churned accounts, since "
-        "the riskiest leave anyhow."
+        "for a new curve or a refit. Factor 1.5 on everybody's hazard makes about 1.4 times as many churned accounts, "
+        "since the riskiest leave anyhow."
     )
     return text, promises, {"Looks": [_row(table) for table in tables.values()]}
 

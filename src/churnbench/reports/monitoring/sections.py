@@ -13,7 +13,7 @@ from churnbench.monitoring.shape import Shape
 from churnbench.reports.blocks import Block, Cell, Figure, Missing, Prose, Section, Table, number_column, text_column
 from churnbench.reports.charts.kit import Axis
 from churnbench.reports.charts.lines import Mark, Series, line_chart
-from churnbench.reports.wording import clean, fixed, percent, span, whole
+from churnbench.reports.wording import clean, fixed, percent, signed, span, whole
 
 _GROUP = 3
 _BROKEN = {True: "kept", False: "broken", None: "open"}
@@ -118,9 +118,10 @@ def _bands(found: Monitoring) -> Section:
     blocks.append(Prose(f"Band changes per account and year ({moves['source']}): {_rate(moves['now'])} now, "
                         f"{_rate(moves['before'])} before.", "note"))  # fmt: skip
     broken = [clean(str(band["band"]), 40) for band in found.bands if band["kept"] is False]
-    events = sum(int(band["events"]) for band in found.bands)
-    finding = f"{whole(events)} churned accounts in windows that have ended since the review."
-    return Section("bands", "Bands", f"Broken: {', '.join(broken)}. {finding}" if broken else finding, blocks)
+    finding = f"Promise broken: {', '.join(broken)}." if broken else "No promise is broken."
+    if not any(band["rows"] for band in found.bands):
+        finding = "No outcome window that began after the review has ended yet."
+    return Section("bands", "Bands", finding, blocks)
 
 
 def _band(band: Mapping[str, Any]) -> list[Cell]:
@@ -151,8 +152,9 @@ def _shape(found: Monitoring) -> Section:
         "On the same own days as the counts. AUC with the standard error of Obuchowski for repeated accounts; slope of "
         "the outcome on the log-odds of the expected. Before: days the formula had not learned from, where enough."
     )
-    judged = found.auc.p is not None
-    finding = "Judged." if judged else "Too few churned accounts on a side to judge ranking or slope."
+    finding = "Too few churned accounts on a side to judge ranking or slope."
+    if found.auc.p is not None:
+        finding = f"AUC {fixed(found.auc.now.value, 3)} now, {fixed(found.auc.before.value, 3)} before."
     return Section("shape", "Ranking and slope", finding, [Table("Now and before", heads, rows, how)])
 
 
@@ -193,7 +195,13 @@ def _data(found: Monitoring) -> Section:
             y_high=100.0,
             size=(640, 240),
         )
-        words = f"Largest jump after the review: p = {fixed(found.score_change.p, 3)} against simulated limits."
+        words = "No snapshot after the review to jump to."
+        if found.score_change.before is not None and found.score_change.after is not None:
+            points = signed(found.score_change.after - found.score_change.before, 2)
+            words = (
+                f"Largest jump after the review: {points} points at {found.score_change.on} (p = "
+                f"{fixed(found.score_change.p, 3)} against simulated limits); a problem takes at least 3 points."
+            )
         blocks.append(Figure("Score of the whole book", svg, words))
     finding = f"{len(found.data_problems)} problems." if found.data_problems else "No problem found."
     return Section("data", "Data", finding.replace("1 problems", "1 problem"), blocks)
