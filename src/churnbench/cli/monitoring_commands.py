@@ -56,6 +56,7 @@ def _tell(made: Monitored, project: Project, project_path: Path) -> None:
         *(sentence for sentence in found.evidence if sentence.rstrip(".") not in found.sentence),
         f"Churns are complete up to {delay['settled']}; {delay['waiting_rows']:,} rows still wait for their outcome.",
         *found.warnings,
+        *([] if made.why_none is None else [f"No draft: {made.why_none}"]),
         f"The page is {made.out / PAGE}.",
     ]
     text = "\n".join("\n".join(textwrap.wrap(line, _WIDTH, break_long_words=False)) for line in lines)

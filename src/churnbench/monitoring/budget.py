@@ -35,7 +35,7 @@ MATERIAL_PSI = 0.10
 MATERIAL_POINTS = 3.0
 #: Longest stretch of newest outcomes that is judged at once, days.
 RECENT_DAYS = 184
-#: Days before them that they are compared with: long enough for events, short enough to be the same book.
+#: Days before the review that they are compared with: long enough for events, short enough to be the same book.
 BEFORE_DAYS = 548
 
 

@@ -28,7 +28,7 @@ class Monitoring:
         data_problems: sentences; any makes the verdict "investigate data".
         delay: see `label_delay`.
         recent: newest days, at most `RECENT_DAYS`; everything: all days since; before: the
-            `BEFORE_DAYS` before `recent`.
+            `BEFORE_DAYS` before `since`.
         change: recent against before.
         recent_from: first day of `recent`.
         slope, auc: now (everything) and before (days that the formula had not learned from).

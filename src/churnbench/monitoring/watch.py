@@ -73,7 +73,7 @@ def monitor(
     _require_inside(book, since)
     recent_after = max(since, book.settled - pd.Timedelta(days=RECENT_DAYS))
     everything, recent = own_days(book, since, book.settled), own_days(book, recent_after, book.settled)
-    earlier = own_days(book, recent_after - pd.Timedelta(days=BEFORE_DAYS), recent_after)
+    earlier = own_days(book, since - pd.Timedelta(days=BEFORE_DAYS), since)
     counts = (counted(recent), counted(everything), counted(earlier))
     change = compared(counts[0], counts[2], level=1.0 - 2.0 * budget.rise)
     unseen, warnings = _unseen(book, watched, since)

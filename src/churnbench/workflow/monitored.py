@@ -37,11 +37,13 @@ class Monitored:
         found: verdict and evidence.
         out: folder with monitoring.json and monitoring.html.
         draft: the recalibrated config, None where none was asked for or none is called for.
+        why_none: why one that was called for could not be made.
     """
 
     found: Monitoring
     out: Path
     draft: Path | None
+    why_none: str | None = None
 
 
 def watched_config(
@@ -170,8 +172,12 @@ def monitor_project(
         churns = history.churns()
         progress.stage("measuring")
         found = monitor(cohort, churns, watched, project=project.name, shown=shown, seed=seed)
-        wanted = recalibrate and found.verdict in DRAFTABLE
-        document = recalibrated_document(cohort, churns, watched, found) if wanted else None
+        document, why_none = None, None
+        if recalibrate and found.verdict in DRAFTABLE:
+            try:
+                document = recalibrated_document(cohort, churns, watched, found)
+            except InputError as error:  # too few events for a curve must not cost the look itself
+                why_none = str(error)
         with replaced_whole(out / PAGE) as page:
             page.write_text(render_monitoring(found), encoding="utf-8")
         with replaced_whole(out / RESULT) as result:
@@ -179,7 +185,7 @@ def monitor_project(
         (out / DRAFT).unlink(missing_ok=True)
         draft = None if document is None else write_document(document, out / DRAFT)
         record_monitoring(recorder, found, out, fingerprint=cohort.fingerprint)
-    return Monitored(found, out, draft)
+    return Monitored(found, out, draft, why_none)
 
 
 def record_monitoring(recorder: Recorder, found: Monitoring, out: Path, *, fingerprint: str) -> None:

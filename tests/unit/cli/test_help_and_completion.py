@@ -123,6 +123,7 @@ SAYS = {
     "diff": "usage",
     "shadow": "Both scores",
     "keys new": "private",
+    "monitor": "Nothing to do",
     "notebooks": "05_quarterly_review.html",
     "completion": "complete -o default -F",
 }

@@ -29,7 +29,7 @@ def _outcomes(found: Monitoring) -> Section:
     rows = [
         _count(f"from {found.recent_from}, judged", found.recent),
         _count(f"all since {found.since}", found.everything),
-        _count("before", found.before),
+        _count("before the review", found.before),
     ]
     heads = [text_column("days")]
     heads += [number_column(t) for t in ("churned", "expected", "observed / expected", "90 % limits")]
