@@ -140,20 +140,23 @@ say(f"The largest break is dated {look.churn_change.on} (p = {look.churn_change.
 # %% [markdown]
 # ## The draft
 #
-# Where the verdict asks for it, a draft of the same formula with its risk curve moved. It is a draft: it says that nobody
-# has tested it, and goes the usual way (`churnbench run PROJECT --candidate recalibrated.json`).
+# Where the verdict asks for it, a draft of the same formula with its risk curve moved. It says that nobody has tested
+# it, and goes the usual way (`churnbench run PROJECT --candidate recalibrated.json`).
+
 
 # %%
+def curve(made):
+    """P(churn) by raw score where no renewal lies in the window."""
+    points = made["body"]["risk_curve"]["strata"][-1]["points"]
+    return pd.Series({point[0]: point[1] for point in points}).loc[[40.0, 60.0, 80.0]]
+
+
+shown = pd.DataFrame({"in force": curve(document)})
 if look.exit_code in (10, 11):
     draft = recalibrated_document(cohort, churns, watched, look)
-    old, new = (
-        {point[0]: point[1] for point in made["body"]["risk_curve"]["strata"][-1]["points"]}
-        for made in (document, draft)
-    )
-    scores = [40.0, 60.0, 80.0]
-    shown = pd.DataFrame({"before": [old[s] for s in scores], "draft": [new[s] for s in scores]}, index=scores)
-    shown.index.name = "raw score"
-    display(Shown(shown, {"before": 4, "draft": 4}, "P(churn) in the window, no renewal inside it"))
+    shown["draft"] = curve(draft)
     say(draft["provenance"]["warnings"][0])
 else:
     say("No draft is called for.")
+shown.index.name = "raw score"
+Shown(shown, dict.fromkeys(shown, 4), "P(churn) in the window, no renewal inside it")

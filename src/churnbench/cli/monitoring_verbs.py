@@ -30,7 +30,7 @@ def monitor(
 
     0 nothing to do, 10 recalibrate intercept, 11 recalibrate, 12 refit, 13 investigate data.
 
-    Example: churnbench monitor runs/demo/project --config runs/demo/config.json --out runs/watch
+    Example: churnbench monitor runs/demo/project --config runs/demo/config.json --out watch
     """
     from churnbench.cli import monitoring_commands
 

@@ -137,3 +137,27 @@ def test_hostile_names_are_escaped_on_the_page(place: Path, cli: Teller) -> None
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_too_few_churns_for_a_draft_cost_the_draft_and_not_the_look(
+    place: Path, cli: Teller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("churnbench.monitoring.recalibrated.LEAST_EVENTS", 10_000)
+    said = cli("monitor", "tiny", "--config", "config.json", "--recalibrate", "--out", "watch")
+    assert said.code == 10
+    assert "a new curve takes 10000" in " ".join(said.out.split())
+    assert (place / "watch" / "monitoring.html").exists()
+    assert not (place / "watch" / "recalibrated.json").exists()
+
+
+def test_a_world_with_a_shift_is_written_from_the_command_line_and_a_wrong_one_refused(
+    cli: Teller, tmp_path: Path
+) -> None:
+    options = ("--accounts", "30", "--months", "6", "--hazard-shift")
+    assert cli("simulate", "--out", tmp_path / "w", *options, "2025-11-01=2").code == 0
+    truth = json.loads((tmp_path / "w" / "truth.json").read_text("utf-8"))
+    assert truth["hazard"]["shift"] == {"from": "2025-11-01", "factor": 2.0}
+    for wrong in ("2025-11-01", "soon=2", "2025-11-01=many"):
+        refused = cli("simulate", "--out", tmp_path / "x", *options, wrong)
+        assert refused.code == 2
+        assert "--hazard-shift" in refused.err
