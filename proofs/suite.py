@@ -17,6 +17,7 @@ from proofs.montecarlo import Average, Share
 from proofs.page import Promise, Section
 from proofs.sizes import COVERAGE, Size
 from proofs.truth import expert_formula
+from proofs.watching_section import watching_section
 
 _FALSE = 0.05
 #: Where a share is measured; a hundred null worlds must all be kept.
@@ -266,4 +267,5 @@ PROOFS: dict[str, Proof] = {
     "care": Proof("Interventions", _care),
     "interventions": Proof("What a playbook saves, and scores under treatment", _interventions),
     "leaks": Proof("Planted leaks", _leaks),
+    "monitoring": Proof("Monitoring", watching_section),
 }

@@ -93,6 +93,7 @@ def test_there_is_one_notebook_per_topic_in_reading_order() -> None:
     assert about_a_project(NOTEBOOKS) == list(NOTEBOOKS)[:7]
         "10_sources",
         "11_interventions",
+        "12_monitoring",
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,7 @@ def simulate(
     events: int | None,
     window: tuple[int, int],
     treat: float | None,
+    hazard_shift: str | None = None,
     **knobs: Any,
 ) -> None:
     """Write a synthetic world, with a project file so that it can be run at once."""
@@ -171,6 +173,7 @@ def simulate(
         **knobs,
         window=OutcomeWindow(gap_days=window[0], horizon_days=window[1]),
         treatment=None if treat is None else Treatment(effect=treat),
+        hazard_shift=None if hazard_shift is None else _shift(hazard_shift),
     )
     if facts:
         _simulate_facts(settings, out, file_format=file_format, events=_EVENTS if events is None else events)
@@ -181,6 +184,17 @@ def simulate(
         streamed_project(settings, out)
     said = f"{settings.accounts:,} accounts, {settings.months} months in {out}; the truth is in {out / 'truth.json'}."
     say(said, out=out, accounts=settings.accounts, months=settings.months)
+
+
+def _shift(text: str) -> tuple[date, float]:
+    """Day and factor of `--hazard-shift`, e.g. 2025-07-01=1.5."""
+    day, _, factor = text.partition("=")
+    try:
+        return date.fromisoformat(day.strip()), float(factor)
+    except ValueError:
+        raise InputError(
+            f"'{text}' is no day and factor.", column="--hazard-shift", fix="Write them like 2025-07-01=1.5."
+        ) from None
 
 
 def _simulate_facts(settings: WorldSettings, out: Path, *, file_format: str | None, events: int) -> None:

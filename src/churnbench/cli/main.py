@@ -13,6 +13,7 @@ import typer.core
 
 from churnbench.cli import scorecard_verbs, trigger_verbs
 from churnbench.cli import source_verbs
+from churnbench.cli import monitoring_verbs
 from churnbench.cli.completion import DIALECTS, ENGINES, FORMATS, FORMS, completion, leaks, one_of, some_of
 from churnbench.cli.history_verbs import register as register_history
 from churnbench.cli.interventions_verbs import register as register_interventions
@@ -246,6 +247,10 @@ def simulate(
         float | None,
         typer.Option("--treat", help="Treat accounts that look risky: factor on their hazard for 3 months, e.g. 0.5."),
     ] = None,
+    hazard_shift: Annotated[
+        str | None,
+        typer.Option("--hazard-shift", help="Day and factor on the hazard from then on, e.g. 2025-07-01=1.5."),
+    ] = None,
     gap_days: Annotated[int, typer.Option("--gap-days", min=0, help="Gap of the true probabilities.")] = 14,
     horizon_days: Annotated[int, typer.Option("--horizon-days", min=1, help="Their horizon.")] = 90,
     file_format: Annotated[
@@ -275,6 +280,7 @@ def simulate(
         events=events,
         window=(gap_days, horizon_days),
         treat=treat,
+        hazard_shift=hazard_shift,
         accounts=accounts,
         months=months,
         seed=seed,
@@ -345,6 +351,7 @@ register_report(app)
 scorecard_verbs.register(app)
 source_verbs.register(app)
 register_interventions(app)
+monitoring_verbs.register(app)
 app.command()(completion)
 for _verb in app.registered_commands:
     # Without the mark \b an example would be broken into lines, and could not be copied into a shell.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from itertools import pairwise
@@ -23,6 +23,7 @@ from churnbench.data.formula_extras import formula_notes
 from churnbench.data.project import Project
 from churnbench.data.session import Session
 from churnbench.domain.cohort import KEY_COLUMNS, ClaimLevel, Cohort, OutcomeWindow
+from churnbench.domain.errors import InputError
 from churnbench.domain.findings import Finding
 from churnbench.domain.formula_spec import FormulaSpec, MetricSpec
 from churnbench.labels.outcomes import Outcomes, read_outcomes
@@ -39,6 +40,7 @@ class _Assembled:
     cohort: Cohort
     formula: FormulaSpec
     changes: pd.DataFrame
+    churns: pd.DataFrame | None = None
 
 
 class History:
@@ -70,6 +72,21 @@ class History:
     def accounts(self) -> pd.DataFrame | None:
         """The accounts table: started_on, renewal_on, segment, arr typed, all further columns as text."""
         return account_rows(self._session, self.project)
+
+    def churns(self) -> pd.DataFrame:
+        """Cleaned churns (see `labels.outcomes.Outcomes.churns`), involuntary ones among them.
+
+        Raises:
+            InputError: for a table without dates, which has none; data that cannot be used.
+        """
+        found = self._assembled.churns
+        if found is None:
+            raise InputError(
+                "a table without dates has no dated churns.",
+                file=self.project.file,
+                fix="Give snapshots of several dates and dated outcomes.",
+            )
+        return found
 
     def secondary_labels(self) -> pd.DataFrame:
         """account_id, as_of, y_contraction, y_expansion per cohort row; empty when cross-sectional."""
@@ -167,7 +184,8 @@ class History:
         claim: ClaimLevel = "point-in-time"
         if self._facts is not None and not self._facts.bitemporal:
             claim = "reconstructed"
-        return self._finished(rows, frame.join(changes), claim, window, through, warnings, findings)
+        made = self._finished(rows, frame.join(changes), claim, window, through, warnings, findings)
+        return replace(made, churns=outcomes.churns)
 
     def _finished(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -62,6 +63,7 @@ def simulate_world(
     contrast: float = 1.0,
     departures: float = 0.010,
     missingness: float = 1.0,
+    hazard_shift: tuple[date, float] | None = None,
     truth: bool = True,
 ) -> World:
     """Draw a world. The same arguments give the same bytes; a leak changes nothing but what it touches.
@@ -80,6 +82,7 @@ def simulate_world(
         contrast: how far the segments' true weights lie apart; 0 the same for all.
         departures: monthly probability that an account's champion leaves.
         missingness: factor on the share of unanswered surveys and ratings.
+        hazard_shift: first day and factor on the hazard of voluntary churn from then on, or None.
         truth: False leaves the probabilities out of the truth table, which takes most of the time.
 
     Returns:
@@ -101,6 +104,7 @@ def simulate_world(
         contrast=contrast,
         departures=departures,
         missingness=missingness,
+        hazard_shift=hazard_shift,
     )
     return draw_world(settings, truth=truth)
 

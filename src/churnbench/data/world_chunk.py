@@ -185,6 +185,7 @@ def _survivors(
         by_segment=world_hazard.segment_effects(signal=settings.signal, contrast=settings.contrast, null=settings.null),
         null=settings.null,
         scale=scale,
+        shift=settings.hazard_shift,
     )
     rates, care = hazard.rates, None
     if settings.treatment is not None:

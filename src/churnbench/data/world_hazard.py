@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -104,6 +105,7 @@ def build_hazard(
     by_segment: dict[str, Array],
     null: bool,
     scale: Scale | None = None,
+    shift: tuple[date, float] | None = None,
 ) -> Hazard:
     """Combine schedule and metrics, and set the level so that accounts churn at `base_rate` a quarter.
 
@@ -117,6 +119,7 @@ def build_hazard(
         by_segment: effects per segment (see `segment_effects`).
         null: churn ignores segment, season and renewal too.
         scale: when it is known already; else it is found on these accounts.
+        shift: first day and factor on the hazard from then on; the level is found without it.
 
     Returns:
         The hazards.
@@ -133,7 +136,17 @@ def build_hazard(
         spread = float(relief.std())
         level = _level(rates, base_rate / 3.0, counts - begins)
         scale = Scale(level, float(relief.mean()), spread if spread > 0.0 else 1.0)
-    return Hazard(edges, schedule + scale.level, steady, relief, effects, scale)
+    return Hazard(edges, schedule + scale.level + shift_log(edges, shift), steady, relief, effects, scale)
+
+
+def shift_log(edges: pd.DatetimeIndex, shift: tuple[date, float] | None) -> Array:
+    """What a shift adds to the log hazard of every month, shape (months,); in its own month by the days it holds."""
+    if shift is None:
+        return np.zeros(len(edges) - 1)
+    lasts = (edges[1:] - edges[:-1]).days.to_numpy(dtype=float)
+    # A month runs from the day after one month end to the next month end.
+    held = (edges[1:] - pd.Timestamp(shift[0])).days.to_numpy(dtype=float) + 1.0
+    return np.asarray(np.log1p((shift[1] - 1.0) * np.clip(held / lasts, 0.0, 1.0)))
 
 
 def _steady(latent: Latent, effects: Array) -> Array:

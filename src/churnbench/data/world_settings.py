@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
+from datetime import date
 
 from churnbench.data.world_leaks import LEAKS
 from churnbench.domain.cohort import OutcomeWindow
@@ -79,6 +80,8 @@ class WorldSettings:
         departures: monthly probability that an account's champion leaves.
         missingness: factor on the share of unanswered surveys and ratings; 0 leaves only what cannot be
             known because nobody wrote a ticket.
+        hazard_shift: first day and factor on the hazard of voluntary churn from that day on, whatever the
+            metrics say; None for a stable world. `base_rate` is the rate without it.
     """
 
     accounts: int
@@ -93,6 +96,7 @@ class WorldSettings:
     contrast: float = 1.0
     departures: float = 0.010
     missingness: float = 1.0
+    hazard_shift: tuple[date, float] | None = None
 
     def __post_init__(self) -> None:
         if self.accounts < 20 or self.months < 6:
@@ -118,6 +122,11 @@ class WorldSettings:
                 raise InputError(
                     f"{name} {getattr(self, name)} is out of range.", fix=f"Give a number from 0 to {high:g}."
                 )
+        if self.hazard_shift is not None and not 0.0 < self.hazard_shift[1] <= 5.0:
+            raise InputError(
+                f"hazard_shift {self.hazard_shift[1]} is no factor on a hazard.",
+                fix="Give a number above 0 and at most 5, for example 1.5.",
+            )
 
     @property
     def history(self) -> int:
@@ -131,4 +140,7 @@ class WorldSettings:
 
     def as_json(self) -> dict[str, object]:
         """The settings for truth.json, without the window, which has a place of its own."""
-        return {name: value for name, value in asdict(self).items() if name != "window"}
+        said = {name: value for name, value in asdict(self).items() if name != "window"}
+        if self.hazard_shift is not None:
+            said["hazard_shift"] = [self.hazard_shift[0].isoformat(), self.hazard_shift[1]]
+        return said

@@ -141,7 +141,7 @@ def _metric(metric: MetricTruth, strength: float) -> dict[str, object]:
 
 
 def _hazard(chunk: Chunk) -> dict[str, object]:
-    null = chunk.settings.null
+    null, shift = chunk.settings.null, chunk.settings.hazard_shift
     return {
         "monthly_log_level": chunk.hazard.scale.level,
         "renewal_log_bonus": 0.0 if null else world_hazard.RENEWAL_BONUS,
@@ -152,6 +152,7 @@ def _hazard(chunk: Chunk) -> dict[str, object]:
         "decline_monthly_rate": world_latent.DECLINE_RATE,
         "decline_fall_sd": world_latent.DECLINE_FALL,
         "decline_kept_a_month": world_latent.DECLINE_KEPT,
+        "shift": None if shift is None else {"from": shift[0].isoformat(), "factor": shift[1]},
     }
 
 

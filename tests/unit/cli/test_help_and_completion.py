@@ -209,6 +209,7 @@ SAYS = {
     "sources show": "ticket_field_history",
     "sources add": "[[data.facts]]",
     "sources identity": "events",
+    "monitor": "Nothing to do",
     "notebooks": "05_quarterly_review.html",
     "history append": "readings of 2025-12-31 appended",
     "history show": "2025-12-31",

@@ -1,5 +1,7 @@
 """What moves when in the simulated world: declines, departures, treatments and segments keep their promises."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from scipy import stats
 from churnbench.data.simulate import simulate_world
 from churnbench.data.world_chunk import draw_chunk
 from churnbench.data.world_effects import lead_time
+from churnbench.data.world_hazard import shift_log
 from churnbench.data.world_latent import delayed, draw_latent
 from churnbench.data.world_metrics import METRICS, segment_factor
 from churnbench.data.world_projection import best_formula
@@ -228,6 +231,30 @@ def test_missingness_is_a_knob_and_zero_leaves_only_what_nobody_could_answer():
     assert 0.45 < much["nps"].isna().mean() < 0.75
 
 
+def test_a_shift_of_the_hazard_changes_nothing_before_its_day_and_the_rate_after_it():
+    plain, shifted = (
+        simulate_world(3000, 12, seed=4, truth=False, hazard_shift=shift) for shift in (None, (date(2025, 7, 1), 2.0))
+    )
+    left = [w.outcomes[w.outcomes["kind"] == "churn"] for w in (plain, shifted)]
+    early = [table[table["known_on"] < "2025-07-01"].reset_index(drop=True) for table in left]
+    assert early[0].equals(early[1])
+    late = [int((table["known_on"] >= "2025-07-01").sum()) for table in left]
+    # The riskiest leave anyhow, so twice the hazard makes less than twice the churn.
+    assert 1.4 < late[1] / late[0] < 2.0
+    before = [w.snapshots[w.snapshots["as_of"] < "2025-07-01"] for w in (plain, shifted)]
+    assert before[0].equals(before[1])
+    assert shifted.truth["settings"]["hazard_shift"] == ["2025-07-01", 2.0]
+    assert shifted.truth["hazard"]["shift"] == {"from": "2025-07-01", "factor": 2.0}
+    assert plain.truth["hazard"]["shift"] is None
+
+
+def test_the_month_of_a_shift_counts_by_the_days_that_are_left():
+    edges = pd.DatetimeIndex(["2025-05-31", "2025-06-30", "2025-07-31", "2025-08-31"])
+    assert np.exp(shift_log(edges, (date(2025, 7, 1), 1.5))).tolist() == pytest.approx([1.0, 1.5, 1.5])
+    assert np.exp(shift_log(edges, (date(2025, 6, 16), 3.0))).tolist() == pytest.approx([2.0, 3.0, 3.0])
+    assert shift_log(edges, None).tolist() == [0.0, 0.0, 0.0]
+
+
 def test_the_best_formula_finds_the_true_dimensions_and_the_segments_contrast():
     world = simulate_world(1000, 12, seed=6, contrast=2.0)
     found = best_formula(world)
@@ -249,6 +276,8 @@ def test_the_best_formula_finds_the_true_dimensions_and_the_segments_contrast():
         ({"contrast": -1.0}, "contrast"),
         ({"departures": 0.5}, "departures"),
         ({"missingness": 4.0}, "missingness"),
+        ({"hazard_shift": (date(2025, 7, 1), 0.0)}, "hazard_shift 0.0"),
+        ({"hazard_shift": (date(2025, 7, 1), 9.0)}, "hazard_shift 9.0"),
     ],
 )
 def test_knobs_out_of_range_are_refused(arguments, message):
