@@ -11,14 +11,17 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from churnbench.cli import scorecard_verbs, trigger_verbs
-from churnbench.cli import source_verbs
-from churnbench.cli import monitoring_verbs
+from churnbench.cli import (
+    history_verbs,
+    interventions_verbs,
+    monitoring_verbs,
+    release_verbs,
+    report_verbs,
+    scorecard_verbs,
+    source_verbs,
+    trigger_verbs,
+)
 from churnbench.cli.completion import DIALECTS, ENGINES, FORMATS, FORMS, completion, leaks, one_of, some_of
-from churnbench.cli.history_verbs import register as register_history
-from churnbench.cli.interventions_verbs import register as register_interventions
-from churnbench.cli.release_verbs import register
-from churnbench.cli.report_verbs import register as register_report
 from churnbench.domain.errors import ChurnbenchError
 
 
@@ -344,14 +347,17 @@ def run_all_notebooks(
     )
 
 
-register(app)
-register_history(app)
-trigger_verbs.register(app)
-register_report(app)
-scorecard_verbs.register(app)
-source_verbs.register(app)
-register_interventions(app)
-monitoring_verbs.register(app)
+for _verbs in (
+    release_verbs,
+    scorecard_verbs,
+    source_verbs,
+    history_verbs,
+    trigger_verbs,
+    report_verbs,
+    interventions_verbs,
+    monitoring_verbs,
+):
+    _verbs.register(app)
 app.command()(completion)
 for _verb in app.registered_commands:
     # Without the mark \b an example would be broken into lines, and could not be copied into a shell.

@@ -60,9 +60,9 @@ class Project:
     tracking: TrackingSection
     checks: ChecksSection
     declared: DeclaredFormula
-    history: HistorySection = field(default_factory=HistorySection)
     playbooks: PlaybooksSection
     triggers: tuple[TriggerSection, ...]
+    history: HistorySection = field(default_factory=HistorySection)
     sources: tuple[SourceSection, ...] = ()
 
     @property

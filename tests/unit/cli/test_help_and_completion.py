@@ -25,8 +25,6 @@ from zendesk_tables import tables as zendesk_tables
 from churnbench import tracking
 from churnbench.cli import completion, history_commands, main, notebook_commands, scorecard_verbs
 from churnbench.data import catalogue, simulate_demo
-from churnbench.cli import completion, main, notebook_commands
-from churnbench.data import simulate_demo
 from churnbench.data.simulate import simulate_world
 from churnbench.data.world_leaks import LEAKS
 from churnbench.data.world_settings import Treatment
@@ -138,6 +136,8 @@ def _history(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 HISTORY = ("show", "explain", "override", "revoke", "compact", "rollup")
+
+
 def _assign(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Scores of the newest snapshot, as `churnbench score` leaves them."""
     scores = pd.DataFrame({"account_id": [f"A{number:05d}" for number in range(40)], "health_score": range(40, 80)})
@@ -150,21 +150,10 @@ def _effect(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     simulate_demo.simulated_project(made, place / "worlds" / "treated")
 
 
-SET_UP = {
-    "ui": _ui,
-    "rollback": _rollback,
-    "notebooks": _notebooks,
-    **{f"history {verb}": _history for verb in HISTORY},
-}
-
-
 def _close(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An open alert of the id that the example names."""
     alert = {"alert_id": "al-899f3559711b878d", "trigger": "declining", "label": "Declining", "account_id": "A1"}
     Journal(place / "alerts" / "alerts.jsonl").append([{"event": "opened", "on": "2026-01-31", "alert": alert}])
-
-
-SET_UP = {"triggers close": _close, "ui": _ui, "rollback": _rollback, "notebooks": _notebooks}
 
 
 def _scorecard(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +164,6 @@ def _scorecard(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     export_config(config, out, platform="gainsight", segment=None, bands=None, decimals=None, inputs=None)
 
 
-SET_UP = {"ui": _ui, "rollback": _rollback, "notebooks": _notebooks, "scorecard import": _scorecard}
 def _sources(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A project whose fact tables come from a mapping."""
     with landed(place, "zendesk", zendesk_tables()) as (asked, address):
@@ -183,9 +171,17 @@ def _sources(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write_landing_project(place / "acme", f"../{address}", asked)
 
 
-SET_UP = {"sources identity": _sources, "ui": _ui, "rollback": _rollback, "notebooks": _notebooks}
+SET_UP = {
+    "ui": _ui,
+    "rollback": _rollback,
+    "notebooks": _notebooks,
     "interventions assign": _assign,
     "interventions effect": _effect,
+    "scorecard import": _scorecard,
+    "sources identity": _sources,
+    "triggers close": _close,
+    **{f"history {verb}": _history for verb in HISTORY},
+}
 SAYS = {
     "demo": "Verdict",
     "init": "Made acme",
