@@ -12,6 +12,7 @@ import typer
 import typer.core
 
 from churnbench.cli import (
+    daily_verbs,
     history_verbs,
     interventions_verbs,
     monitoring_verbs,
@@ -351,6 +352,7 @@ for _verbs in (
     release_verbs,
     scorecard_verbs,
     source_verbs,
+    daily_verbs,
     history_verbs,
     trigger_verbs,
     report_verbs,

@@ -11,7 +11,8 @@ from churnbench.cli.progress import shown_progress
 from churnbench.cli.terminal import say
 from churnbench.data.project import Project, load_project
 from churnbench.domain.errors import InputError
-from churnbench.workflow.monitored import PAGE, Monitored, monitor_project, read_shown_bands, watched_config
+from churnbench.workflow.monitored import PAGE, Monitored, monitor_project, watched_config
+from churnbench.workflow.stored_history import shown_bands
 
 _WIDTH = 80
 
@@ -23,7 +24,7 @@ def watch(
     config: Path | None,
     models: Path,
     since: str | None,
-    history: Path | None,
+    history: str | None,
     recalibrate: bool,
     seed: int,
 ) -> int:
@@ -32,7 +33,7 @@ def watch(
 
     project = load_project(project_path)
     watched = watched_config(project, config=config, models=models, since=_day(since))
-    shown = None if history is None else read_shown_bands(history)
+    shown = None if history is None else shown_bands(history)
     recorder = open_recorder(
         project.tracking.uri,
         f"{project.tracking.experiment or project.name} monitoring",

@@ -19,7 +19,8 @@ def monitor(
         str | None, typer.Option("--since", help="Last day whose outcomes the review had seen; from its record.")
     ] = None,
     history: Annotated[
-        Path | None, typer.Option("--history", help="Folder of the score history, for the bands people saw.")
+        str | None,
+        typer.Option("--history", help="Score history (folder, postgresql://..., file): bands people saw."),
     ] = None,
     recalibrate: Annotated[
         bool, typer.Option("--recalibrate", help="Write a draft config with a moved risk curve, if called for.")

@@ -10,8 +10,9 @@ from churnbench.cli.terminal import say
 from churnbench.data.project import load_project
 from churnbench.domain.errors import InputError
 from churnbench.reports.health import FORMATS
-from churnbench.workflow.health_book import book_of, read_score_history
+from churnbench.workflow.health_book import book_of
 from churnbench.workflow.health_reports import KINDS, make_report, write_accounts, write_report
+from churnbench.workflow.stored_history import read_score_history
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Sources:
     config: Path | None
     models: Path
     run: Path | None
-    history: Path | None
+    history: str | None
     as_of: date | None
 
 
@@ -54,7 +55,7 @@ def write(
         models=sources.models,
         run=sources.run,
         as_of=sources.as_of,
-        history=None if sources.history is None else read_score_history(sources.history),
+        history=None if sources.history is None else read_score_history(sources.history, until=sources.as_of),
     )
     if all_accounts:
         count = write_accounts(book, kind, out, form=form, csm=csm, segment=segment)

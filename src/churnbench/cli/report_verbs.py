@@ -26,7 +26,7 @@ def report(
         Path | None, typer.Option("--run", help="Folder of a finished run: its config and its evidence.")
     ] = None,
     history: Annotated[
-        Path | None, typer.Option("--history", help="Stored score history (Parquet, CSV or a folder of Parquet).")
+        str | None, typer.Option("--history", help="Stored score history: folder, postgresql://... or a file.")
     ] = None,
     as_of: Annotated[
         datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Date; nothing known later is used.")

@@ -89,13 +89,15 @@ class ScoreStore:
         body = document["integrity"]["body_sha256"]
         with self._backend.writing():
             fresh = readings.loc[~self._after_churn(readings)]
-            late = lateness(days, self._backend.newest(), today, reason, late_after_days)
             if days:
                 held = self._raw(Wanted(since=min(days), until=max(days), body=body, every=True))
                 new, same = split_known(fresh, held)
             else:
                 new, same = np.zeros(0, dtype=bool), 0
             kept = fresh.loc[new]
+            # What is there already needs no reason to be said again.
+            arriving = [day.date() for day in pd.DatetimeIndex(kept["as_of"].unique())]
+            late = lateness(arriving, self._backend.newest(), today, reason, late_after_days)
             if len(kept):
                 self._backend.keep(document)
                 self._backend.add(self._marked(encode(kept, document), late, reason, moment))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -98,11 +98,10 @@ def watch(project: Project, document: Document) -> Watched:
     rows = rows.loc[rows["churned_on"].isna() | (rows["as_of"] < rows["churned_on"])].reset_index(drop=True)
     scored = scored_history(document, rows, accounts)
     further = [name for name in cohort.metrics if name not in scored]
-    wanted = {name for trigger in declared.triggers for name in trigger.of}
-    extra = _read_columns(project, sorted(wanted - set(scored) - set(further)))
-    whole = _beside(scored, rows[["account_id", "as_of", *further]])
+    extra = trigger_columns(project, declared, {*scored.columns, *further})
+    whole = beside(scored, rows[["account_id", "as_of", *further]])
     return Watched(
-        history=whole if extra is None else _beside(whole, extra),
+        history=whole if extra is None else beside(whole, extra),
         labels=rows[["account_id", "as_of", "status", "y", "churned_on"]],
         window=cohort.window,
         declared=declared,
@@ -111,12 +110,18 @@ def watch(project: Project, document: Document) -> Watched:
     )
 
 
-def _beside(history: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+def beside(history: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
     """Further columns beside a history, row by row in its order."""
     keyed = more.assign(
         account_id=more["account_id"].astype(str), as_of=more["as_of"].astype("datetime64[ns]")
     ).drop_duplicates(["account_id", "as_of"])
     return history.merge(keyed, on=["account_id", "as_of"], how="left")
+
+
+def trigger_columns(project: Project, declared: Declared, known: Collection[str]) -> pd.DataFrame | None:
+    """account_id, as_of and the columns of the snapshots that triggers name and nobody has read yet; None if none."""
+    wanted = {name for trigger in declared.triggers for name in trigger.of}
+    return _read_columns(project, sorted(wanted - set(known)))
 
 
 def _read_columns(project: Project, names: Iterable[str]) -> pd.DataFrame | None:

@@ -19,7 +19,7 @@ from churnbench.data.project import Project
 from churnbench.data.session import Session
 from churnbench.domain.cohort import Cohort
 from churnbench.domain.errors import InputError
-from churnbench.domain.score_history import DIMENSION_SUFFIX, HISTORY_COLUMNS, as_history
+from churnbench.domain.score_history import DIMENSION_SUFFIX
 from churnbench.export import Document, build_document, checked_scorer, read_document
 from churnbench.formula import build_body, metric_inputs, score_frame, with_risk_curve
 from churnbench.health.book import Book, without_the_departed
@@ -108,28 +108,6 @@ def book_of(
         holdout=holdout,
         notes=(*_other_configs(frame, chosen.document), *cohort.warnings),
     )
-
-
-def read_score_history(path: Path) -> pd.DataFrame:
-    """A stored score history: a Parquet or CSV file, or a folder of Parquet files.
-
-    Raises:
-        InputError: no such file, or one without the columns of a history.
-    """
-    parts = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
-    try:
-        frames = [pd.read_csv(one) if one.suffix == ".csv" else pd.read_parquet(one) for one in parts]
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"no score history can be read: {error}.", file=str(path), fix="Name Parquet or CSV."
-        ) from None
-    if not frames:
-        raise InputError("the folder holds no Parquet file.", file=str(path), fix="Name the store's folder.")
-    found = pd.concat(frames, ignore_index=True)
-    absent = [name for name in ("account_id", "as_of", "health_score_x100", "band") if name not in found]
-    if absent:
-        raise InputError(f"columns are missing: {', '.join(absent)}.", file=str(path), fix="Name a score history.")
-    return as_history(found, [name for name in found.columns if name not in HISTORY_COLUMNS])
 
 
 def _other_configs(history: pd.DataFrame, document: Document) -> list[str]:

@@ -26,7 +26,6 @@ from churnbench.workflow.documents import config_id
 from churnbench.workflow.publish import exclusive, write_json
 
 RESULT, PAGE, DRAFT = "monitoring.json", "monitoring.html", "recalibrated.json"
-_HISTORY_COLUMNS = ("account_id", "as_of", "band")
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,37 +106,6 @@ def _evidence_beside(config: Path, document: Mapping[str, Any]) -> Mapping[str, 
     return evidence if (document.get("integrity") or {}).get("body_sha256") in bodies else {}
 
 
-def read_shown_bands(folder: str | Path) -> pd.DataFrame:
-    """The bands that people saw, from a score history kept as Parquet files.
-
-    Args:
-        folder: its Parquet files, in sub-folders too.
-
-    Returns:
-        account_id, as_of (datetime64), band.
-
-    Raises:
-        InputError: no Parquet file, or one without these columns.
-    """
-    files = sorted(Path(folder).rglob("*.parquet"))
-    if not files:
-        raise InputError("no Parquet file lies here.", file=str(folder), fix="Name the folder of the score history.")
-    parts = []
-    for path in files:
-        try:
-            parts.append(pd.read_parquet(path, columns=list(_HISTORY_COLUMNS)))
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(
-                f"it cannot be read as a score history: {error}.",
-                file=str(path),
-                fix=f"It needs the columns {', '.join(_HISTORY_COLUMNS)}.",
-            ) from None
-    found = pd.concat(parts, ignore_index=True)
-    return found.assign(as_of=pd.to_datetime(found["as_of"]).astype("datetime64[us]")).drop_duplicates(
-        ["account_id", "as_of"], keep="last"
-    )
-
-
 def monitor_project(
     project: Project,
     watched: Watched,
@@ -155,7 +123,7 @@ def monitor_project(
         project: from `load_project`; its data have grown since the review.
         watched: from `watched_config`.
         out: folder for monitoring.json and monitoring.html; made when absent, held by one process at a time.
-        shown: from `read_shown_bands`.
+        shown: from `shown_bands`.
         recalibrate: write recalibrated.json where the verdict calls for one.
         seed: of simulated limits.
         recorder: experiment tracking; keeps nothing when None.

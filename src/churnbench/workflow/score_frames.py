@@ -65,7 +65,7 @@ def scored_history(document: Document, rows: pd.DataFrame, accounts: pd.DataFram
     checked_scorer(document)
     require_columns(document["body"], rows.columns)
     scored = score_table(document, rows)
-    known = _with_attributes(rows, accounts)
+    known = with_attributes(rows, accounts)
     readings = pd.concat([known, scored.drop(columns=[c for c in scored if c in known])], axis=1)
     if "reading_band" in readings:
         readings["calculated_band"] = readings["reading_band"]
@@ -73,7 +73,8 @@ def scored_history(document: Document, rows: pd.DataFrame, accounts: pd.DataFram
     return as_history(readings, [*dimensions, *metric_inputs(document["body"])])
 
 
-def _with_attributes(rows: pd.DataFrame, accounts: pd.DataFrame | None) -> pd.DataFrame:
+def with_attributes(rows: pd.DataFrame, accounts: pd.DataFrame | None) -> pd.DataFrame:
+    """Readings with what the accounts table adds: attributes of today where the readings hold none of their own."""
     known = rows.reset_index(drop=True)
     if "renewal_on" not in known and "days_to_renewal" in known:
         known["renewal_on"] = known["as_of"] + pd.to_timedelta(known["days_to_renewal"], unit="D")

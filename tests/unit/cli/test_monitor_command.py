@@ -18,7 +18,8 @@ from churnbench.data.project import load_project
 from churnbench.domain.errors import InputError
 from churnbench.export import build_document, read_document, write_document
 from churnbench.release import Surroundings, promote
-from churnbench.workflow.monitored import read_shown_bands, watched_config
+from churnbench.workflow.monitored import watched_config
+from churnbench.workflow.stored_history import shown_bands
 
 NAME = "tiny"
 
@@ -112,20 +113,19 @@ def test_without_any_date_it_asks_for_one_and_a_wrong_one_is_refused(place: Path
 
 def test_bands_that_people_saw_come_from_the_score_history(place: Path, cli: Teller) -> None:
     rows = world(factor=2.5).snapshots[["account_id", "as_of"]].assign(band="green")
-    (place / "history").mkdir()
-    rows.to_parquet(place / "history" / "part.parquet")
-    cli("monitor", "tiny", "--config", "config.json", "--history", "history", "--out", "watch")
+    rows.to_parquet(place / "shown.parquet")
+    cli("monitor", "tiny", "--config", "config.json", "--history", "shown.parquet", "--out", "watch")
     result = json.loads((place / "watch" / "monitoring.json").read_text("utf-8"))
     assert result["band_changes"]["source"] == "bands as people saw them"
     assert result["band_changes"]["now"]["rate"] == 0.0
 
 
 def test_a_folder_that_is_no_score_history_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no Parquet file"):
-        read_shown_bands(tmp_path)
+    with pytest.raises(InputError, match="no month end"):
+        shown_bands(tmp_path)
     pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "x.parquet")
-    with pytest.raises(InputError, match="score history"):
-        read_shown_bands(tmp_path)
+    with pytest.raises(InputError, match="columns are missing: account_id, as_of, band"):
+        shown_bands(tmp_path / "x.parquet")
 
 
 def test_hostile_names_are_escaped_on_the_page(place: Path, cli: Teller) -> None:

@@ -124,7 +124,11 @@ def test_another_address_has_acknowledged_nothing(receiver: Receiver, tmp_path: 
     assert deliver([alert(1)], f"{receiver.url}/other", tmp_path, patience=Waits().patience()).acknowledged
 
 
-@pytest.mark.parametrize("failure", [status(500), status(503), status(408), status(429), hang_up], ids=str)
+@pytest.mark.parametrize(
+    "failure",
+    [status(500), status(503), status(408), status(429), hang_up],
+    ids=["500", "503", "408", "429", "hang up"],
+)
 def test_a_passing_failure_is_tried_again_under_the_same_key(
     receiver: Receiver, tmp_path: Path, failure: Answer
 ) -> None:

@@ -16,8 +16,9 @@ from churnbench.domain.errors import InputError
 from churnbench.export import write_document
 from churnbench.health import Book
 from churnbench.reports.health import FORMATS
-from churnbench.workflow.health_book import book_of, read_score_history
+from churnbench.workflow.health_book import book_of
 from churnbench.workflow.health_reports import KINDS, file_names, make_report, write_accounts, write_report
+from churnbench.workflow.stored_history import read_score_history
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_a_stored_history_gives_the_same_report_as_the_project(
 ) -> None:
     simulated.history.to_parquet(tmp_path / "part.parquet")
     config = write_document(dict(simulated.document), tmp_path / "config.json")
-    stored = book_of(project, config=config, history=read_score_history(tmp_path))
+    stored = book_of(project, config=config, history=read_score_history(tmp_path / "part.parquet"))
     again = book_of(project, config=config)
 
     assert make_report(stored, "portfolio").as_dict() == make_report(again, "portfolio").as_dict()
@@ -92,8 +93,10 @@ def test_readings_of_other_configs_are_pointed_out(project: Project, simulated: 
 
 
 def test_a_folder_without_history_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no Parquet file"):
+    with pytest.raises(InputError, match="holds no reading"):
         read_score_history(tmp_path)
+    with pytest.raises(InputError, match="there is no score history"):
+        read_score_history(tmp_path / "nowhere")
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match="columns are missing: account_id"):
         read_score_history(tmp_path / "bad.csv")

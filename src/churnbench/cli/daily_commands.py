@@ -1,0 +1,93 @@
+"""What the verb `daily` does; `daily_verbs` only parses."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from churnbench.cli.terminal import say
+from churnbench.data.project import load_project
+from churnbench.domain.errors import InputError
+from churnbench.workflow.daily import REPORTS, Day, run_day
+from churnbench.workflow.health_reports import ABOUT_BOOKS
+
+_SHOWN = 5
+
+
+def run(
+    project: Path,
+    out: Path,
+    *,
+    config: Path | None,
+    models: Path,
+    store: str | None,
+    as_of: str | None,
+    reports: str | None,
+    reason: str | None,
+) -> None:
+    """Run a day and say what it did."""
+    day = run_day(
+        load_project(project),
+        out,
+        today=_today(),
+        as_of=_date(as_of),
+        config=config,
+        models=models,
+        store=store,
+        reports=REPORTS if reports is None else _kinds(reports),
+        reason=reason,
+    )
+    _tell(day, out)
+
+
+def _tell(day: Day, out: Path) -> None:
+    made, alerts = day.appended, day.alerts
+    lines = [
+        f"churnbench daily · {day.as_of}",
+        "",
+        f"  History   {made.added:,} readings added, {made.same:,} were there",
+        f"  Alerts    {len(alerts.opened):,} new, {len(alerts.continuing):,} still open, {len(alerts.over):,} over",
+    ]
+    if made.frozen or day.newly_frozen:
+        lines.append(f"  Churned   {day.newly_frozen:,} newly frozen, {made.frozen:,} readings left out")
+    lines += [f"{'':12}{one['account_id'][:24]:<24}  {one['label'][:42]}" for one in alerts.opened[:_SHOWN]]
+    if len(alerts.opened) > _SHOWN:
+        lines.append(f"            and {len(alerts.opened) - _SHOWN:,} more in {day.files['alerts'].name}")
+    if day.not_evaluated:
+        lines.append(f"  Idle      {len(day.not_evaluated):,} triggers lack a metric: churnbench triggers list")
+    lines += ["", f"  Open      {out}"]
+    say(
+        "\n".join(lines),
+        as_of=day.as_of,
+        added=made.added,
+        same=made.same,
+        frozen=made.frozen,
+        opened=list(alerts.opened),
+        continuing=[record["alert_id"] for record in alerts.continuing],
+        over=[record["alert_id"] for record in alerts.over],
+        not_evaluated=[vars(one) for one in day.not_evaluated],
+        files={name: str(path) for name, path in day.files.items()},
+    )
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(part.strip() for part in text.split(",") if part.strip())
+    odd = [kind for kind in kinds if kind not in ABOUT_BOOKS]
+    if odd:
+        raise InputError(
+            f"{odd[0]!r} is no report about a book.", column="--reports", fix=f"Use {', '.join(ABOUT_BOOKS)}."
+        )
+    return kinds
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _date(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{text!r} is not a date.", column="--as-of", fix="Write it like 2026-06-30.") from None
