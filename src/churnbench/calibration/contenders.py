@@ -17,7 +17,7 @@ import pandas as pd
 from churnbench.backtesting import Prediction
 from churnbench.calibration.derivations import DERIVATIONS, DerivedFormula, derive_draft, derive_today
 from churnbench.calibration.gate import Tier
-from churnbench.calibration.levelled_curve import levelled
+from churnbench.calibration.levelled_curve import levelled, steepness
 from churnbench.calibration.training import Settings, Training
 from churnbench.domain.cohort import OutcomeWindow
 from churnbench.formula import score_frame, with_risk_curve
@@ -117,27 +117,19 @@ def _fit_formula(name: str, training: Training, window: OutcomeWindow | None) ->
 
 
 def _fit_today(name: str, training: Training, window: OutcomeWindow | None) -> FittedContender:
-    """The declared formula, or the one in force with a risk curve that does not flatter or harm it.
-
-    Rows whose outcomes a formula in force had not seen recalibrate it like every other; where they hold too few
-    churned accounts, the curve that it was released with is moved to today's level of risk.
-    """
+    """The declared formula, or the one in force with a risk curve that neither flatters nor harms it."""
     found = training.settings.in_force
     derived = derive_today(training)
-    if found is None:
-        return finish_formula(name, training, derived, window)
-    rows = derived.rows
-    if window is not None and found.seen_until is not None:
-        begins = training.frame["as_of"].iloc[rows] + pd.Timedelta(days=window.gap_days + 1)
-        unseen = (begins > pd.Timestamp(found.seen_until)).to_numpy()
-        churned = unseen & (training.y[rows] == 1)
-        if len(set(training.accounts[rows[churned]])) >= EVENTS_TO_REFIT:
-            later = replace(derived, rows=rows[unseen], raw_score=derived.raw_score[unseen])
-            return finish_formula(name, training, later, window)
     fitted = finish_formula(name, training, derived, window)
-    if not (found.body.get("risk_curve") or {}).get("strata"):
+    if found is None or not (found.body.get("risk_curve") or {}).get("strata"):
         return fitted
-    return replace(fitted, body=levelled(found.body, training.frame.iloc[rows], training.y[rows]))
+    frame, y = training.frame.iloc[derived.rows], training.y[derived.rows]
+    unseen = np.zeros(len(y), dtype=bool)
+    if window is not None and found.seen_until is not None:
+        begins = frame["as_of"] + pd.Timedelta(days=window.gap_days + 1)
+        unseen = (begins > pd.Timestamp(found.seen_until)).to_numpy()
+    turned = steepness(found.body, frame[unseen], y[unseen], training.accounts[derived.rows][unseen])
+    return replace(fitted, body=levelled(found.body, frame, y, turned=turned))
 
 
 def _fit_draft(name: str, training: Training, window: OutcomeWindow | None) -> FittedContender:

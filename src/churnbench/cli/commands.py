@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import textwrap
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from churnbench.data.world_settings import WorldSettings
 from churnbench.domain.cohort import OutcomeWindow
 from churnbench.domain.errors import BlockedError, ChurnbenchError, InputError
 from churnbench.domain.findings import Finding
+from churnbench.domain.recorder import Recorder
 from churnbench.workflow import check_project, run_review
 from churnbench.workflow.recording_words import unfinished_name
 from churnbench.workflow.review import blocked_by
@@ -63,6 +65,31 @@ def demo(out: Path, *, seed: int, show_progress: bool) -> None:
     demo_project(folder)
     say(f"Simulated book of accounts in {folder} (2,000 accounts, 24 monthly snapshots); about half a minute to go.")
     _run(load_project(folder), out, seed=seed, show_progress=show_progress)
+
+
+def demo_year(out: Path, *, seed: int, show_progress: bool) -> None:
+    """Play a simulated company's year and say what was decided in each quarter."""
+    from churnbench.tracking import open_recorder
+    from churnbench.workflow.year import PAGE, play_year
+
+    def opener(project: Project) -> Recorder:
+        experiment = project.tracking.experiment or project.name
+        return open_recorder(project.tracking.uri, experiment, unfinished_name(project.name), Path.cwd())
+
+    say("A company's year: ten month ends, four reviews; some minutes to go.")
+    with shown_progress(forced=show_progress) as progress:
+        year = play_year(out, seed=seed, opener=opener, progress=progress)
+    lines = [f"  {quarter.name}  {quarter.decision:<12}{quarter.why}" for quarter in year.quarters]
+    text = "\n".join(
+        textwrap.fill(line, 80, subsequent_indent=" " * 18, break_long_words=False, break_on_hyphens=False)
+        for line in lines
+    )
+    say(
+        f"\n{text}\n\n  Open      {out / PAGE}",
+        out=out,
+        quarters=[vars(quarter) for quarter in year.quarters],
+        days=list(year.days),
+    )
 
 
 def init(folder: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from churnbench.cli.terminal import say
 from churnbench.data.project import load_project
 from churnbench.domain.errors import InputError
+from churnbench.playbooks import Record
 from churnbench.workflow.daily import REPORTS, Day, run_day
 from churnbench.workflow.health_reports import ABOUT_BOOKS
 
@@ -42,17 +44,20 @@ def run(
 
 def _tell(day: Day, out: Path) -> None:
     made, alerts = day.appended, day.alerts
+    signals = [one for one in alerts.opened if one["trigger"] not in day.scheduled]
     lines = [
         f"churnbench daily · {day.as_of}",
         "",
         f"  History   {made.added:,} readings added, {made.same:,} were there",
-        f"  Alerts    {len(alerts.opened):,} new, {len(alerts.continuing):,} still open, {len(alerts.over):,} over",
+        f"  Alerts    {len(signals):,} new, {_count(alerts.continuing, day):,} still open, "
+        f"{_count(alerts.over, day):,} over",
+        f"  Calendar  {len(alerts.opened) - len(signals):,} new steps: cadence and renewal clock",
     ]
     if made.frozen or day.newly_frozen:
         lines.append(f"  Churned   {day.newly_frozen:,} newly frozen, {made.frozen:,} readings left out")
-    lines += [f"{'':12}{one['account_id'][:24]:<24}  {one['label'][:42]}" for one in alerts.opened[:_SHOWN]]
-    if len(alerts.opened) > _SHOWN:
-        lines.append(f"            and {len(alerts.opened) - _SHOWN:,} more in {day.files['alerts'].name}")
+    lines += [f"{'':12}{_short(one['account_id'], 20)}: {_short(one['label'], 46)}" for one in signals[:_SHOWN]]
+    if len(signals) > _SHOWN:
+        lines.append(f"            and {len(signals) - _SHOWN:,} more in {day.files['alerts'].name}")
     if day.not_evaluated:
         lines.append(f"  Idle      {len(day.not_evaluated):,} triggers lack a metric: churnbench triggers list")
     lines += ["", f"  Open      {out}"]
@@ -68,6 +73,14 @@ def _tell(day: Day, out: Path) -> None:
         not_evaluated=[vars(one) for one in day.not_evaluated],
         files={name: str(path) for name, path in day.files.items()},
     )
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _count(records: Iterable[Record], day: Day) -> int:
+    return sum(record["trigger"] not in day.scheduled for record in records)
 
 
 def _kinds(text: str) -> tuple[str, ...]:

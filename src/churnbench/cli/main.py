@@ -89,14 +89,22 @@ def _common(
 
 
 @app.command()
-def demo(out: Out = Path("runs/demo"), seed: Seed = 0, progress: ShowProgress = False) -> None:
+def demo(
+    out: Out = Path("runs/demo"),
+    seed: Seed = 0,
+    year: Annotated[
+        bool, typer.Option("--year", help="Play a company's year instead: four reviews, daily use, one mishap.")
+    ] = False,
+    progress: ShowProgress = False,
+) -> None:
     """Run the main job on a simulated book of accounts; nothing else is needed.
 
     Example: churnbench demo --out runs/demo
     """
     from churnbench.cli import commands
 
-    commands.demo(out, seed=seed, show_progress=progress)
+    act = commands.demo_year if year else commands.demo
+    act(out, seed=seed, show_progress=progress)
 
 
 @app.command()

@@ -44,6 +44,7 @@ class Day:
         appended: readings added, already there, left out.
         newly_frozen: accounts whose churn became known.
         alerts: what the evaluation changed in the book of alerts.
+        scheduled: ids of the triggers that come by the calendar (cadence, renewal clock), not by a signal.
         not_evaluated: triggers that could not be evaluated, with their reasons.
         files: what was written, by kind.
     """
@@ -52,6 +53,7 @@ class Day:
     appended: Appended
     newly_frozen: int
     alerts: Update
+    scheduled: frozenset[str]
     not_evaluated: tuple[NotEvaluated, ...]
     files: dict[str, Path]
 
@@ -114,11 +116,12 @@ def run_day(
     made = evaluate(read, declared, bands=tuple(band for band, _ in document["body"]["bands"]))
     out.mkdir(parents=True, exist_ok=True)
     update = AlertBook(out / "alerts").update(made, declared)
-    files = {"alerts": write_alerts(update.open_records, out / "alerts.csv")}
-    files["tasks"] = write_alerts(update.open_records, out / "alerts.md")
+    scheduled = frozenset(trigger.id for trigger in declared.triggers if trigger.scheduled)
+    raised = sorted(update.open_records, key=lambda one: (one["trigger"] in scheduled, -(one["expected_loss"] or 0.0)))
+    files = {"alerts": write_alerts(raised, out / "alerts.csv"), "tasks": write_alerts(raised, out / "alerts.md")}
     book = book_of(project, config=config, models=models, as_of=day, history=readings)
-    files |= _reports(book, out, reports, update.open_records)
-    return Day(day, appended, frozen, update, made.not_evaluated, files)
+    files |= _reports(book, out, reports, raised)
+    return Day(day, appended, frozen, update, scheduled, made.not_evaluated, files)
 
 
 def _inputs(
@@ -205,7 +208,7 @@ def _reports(book: Book, out: Path, kinds: Iterable[str], alerts: Sequence[Recor
     files = {kind: write_report(make_report(book, kind), folder / f"{kind}.html") for kind in kinds}
     active_accounts = set(book.current["account_id"])
     worst: dict[str, list[Record]] = {}
-    for record in alerts:  # the most at stake first
+    for record in alerts:  # signals before the calendar, the most at stake first
         if record["account_id"] in active_accounts:
             worst.setdefault(record["account_id"], []).append(record)
     for number, (account, raised) in enumerate(list(worst.items())[:ACCOUNT_REPORTS], start=1):

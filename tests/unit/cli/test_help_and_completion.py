@@ -218,6 +218,7 @@ SAYS = {
     "interventions assign": "a coin decided",
     "interventions power": "randomised accounts",
     "interventions effect": "held out",
+    "daily": "readings added",
     "completion": "complete -o default -F",
     "triggers list": "score-falls-below-60",
     "triggers evaluate": "Most at stake",
