@@ -30,10 +30,12 @@ def append(
         bool, typer.Option("--allow-missing", help="Treat absent metric columns as missing values.")
     ] = False,
 ) -> None:
-    """Score the inputs of a day and append the readings to the history.
+    r"""Score the inputs of a day and append the readings to the history.
 
-    Example: churnbench history append runs/demo/config.json runs/demo/latest_inputs.parquet --as-of 2025-12-31 --reason 'First load of the history'
-    """  # noqa: E501 - an example is one line, to be copied
+    Example: churnbench history append runs/demo/config.json \
+        runs/demo/latest_inputs.parquet --as-of 2025-12-31 \
+        --reason 'First load of the history'
+    """
     from churnbench.cli import history_commands
 
     history_commands.append_day(
@@ -86,10 +88,11 @@ def override(
     score: Annotated[float | None, typer.Option("--score", help="Score to show, 0 to 100.")] = None,
     store: Store = "history",
 ) -> None:
-    """Show another band or score for an account, from today until a day.
+    r"""Show another band or score for an account, from today until a day.
 
-    Example: churnbench history override A00001 --band red --reason 'Champion has left' --by 'Ada Byron' --until 2026-02-28
-    """  # noqa: E501 - an example is one line, to be copied
+    Example: churnbench history override A00001 --band red \
+        --reason 'Champion has left' --by 'Ada Byron' --until 2026-02-28
+    """
     from churnbench.cli import history_commands
 
     history_commands.override_account(account, band=band, score=score, reason=reason, by=by, until=until, store=store)
@@ -101,9 +104,10 @@ def revoke(
     by: By,
     store: Store = "history",
 ) -> None:
-    """End an override from today on; it stays in the log.
+    r"""End an override from today on; it stays in the log.
 
-    Example: churnbench history revoke 0123456789 --reason 'New champion found' --by 'Ada Byron'
+    Example: churnbench history revoke 0123456789 --reason 'New champion found' \
+        --by 'Ada Byron'
     """
     from churnbench.cli import history_commands
 

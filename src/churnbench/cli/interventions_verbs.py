@@ -30,9 +30,10 @@ def log(
         Path | None, typer.Option("--assignment", help="Log every account that a coin decided on in this file.")
     ] = None,
 ) -> None:
-    """Add a row to the log of interventions; no row is ever changed, an outcome is a new one.
+    r"""Add a row to the log of interventions; no row is ever changed, an outcome is a new one.
 
-    Example: churnbench interventions log --project runs/demo/project --account A00001 --kind adoption-call
+    Example: churnbench interventions log --project runs/demo/project \
+        --account A00001 --kind adoption-call
     """
     from churnbench.cli import interventions_commands
 
@@ -62,9 +63,10 @@ def assign(
     share: Annotated[float, typer.Option("--share", help="Share held out there, above 0 to 0.5.")] = 0.15,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Seed of the coins.")] = 0,
 ) -> None:
-    """Hold accounts out at random near the cut-off, by a coin that account, period and seed determine.
+    r"""Hold accounts out at random near the cut-off, by a coin that account, period and seed determine.
 
-    Example: churnbench interventions assign scores.csv --period 2026q1 --out coins.csv
+    Example: churnbench interventions assign scores.csv --period 2026q1 \
+        --out coins.csv
     """
     from churnbench.cli import interventions_commands
 

@@ -27,11 +27,12 @@ def monitor(
     ] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Seed of simulated limits.")] = 0,
 ) -> None:
-    """Hold the config in force against new snapshots and outcomes; exit codes 10 to 13 ask for action.
+    r"""Hold the config in force against new snapshots and outcomes; exit codes 10 to 13 ask for action.
 
     0 nothing to do, 10 recalibrate intercept, 11 recalibrate, 12 refit, 13 investigate data.
 
-    Example: churnbench monitor runs/demo/project --config runs/demo/config.json --out watch
+    Example: churnbench monitor runs/demo/project --config runs/demo/config.json \
+        --out watch
     """
     from churnbench.cli import monitoring_commands
 

@@ -43,9 +43,10 @@ def report(
         str, typer.Option("--format", help="html, markdown or json.", autocompletion=one_of(FORMATS))
     ] = "html",
 ) -> None:
-    """Write a report: account, portfolio, early-warning, insights, executive, cohorts, or the customer's own view.
+    r"""Write a report: account, portfolio, early-warning, insights, executive, cohorts, or the customer's own view.
 
-    Example: churnbench report portfolio runs/demo/project --run runs/demo --out portfolio.html
+    Example: churnbench report portfolio runs/demo/project --run runs/demo \
+        --out portfolio.html
     """
     from churnbench.cli import report_commands
 

@@ -45,9 +45,10 @@ def import_(
     score: Annotated[str, typer.Option("--score", help="Column of that score.")] = "score",
     account_id: Annotated[str, typer.Option("--account-id", help="Column that names the account.")] = "account_id",
 ) -> None:
-    """Make a project whose formula scores exactly as another platform's scorecard did.
+    r"""Make a project whose formula scores exactly as another platform's scorecard did.
 
-    Example: churnbench scorecard import runs/demo/scorecard.csv --style gainsight --out from_scorecard
+    Example: churnbench scorecard import runs/demo/scorecard.csv \
+        --style gainsight --out from_scorecard
     """
     from churnbench.cli import scorecard_commands
 
@@ -76,9 +77,10 @@ def export(
         Path | None, typer.Option("--inputs", help="Accounts on which to measure what bands and weights lose.")
     ] = None,
 ) -> None:
-    """Write a config as a table of measures, weights and bands, and say what it cannot express.
+    r"""Write a config as a table of measures, weights and bands, and say what it cannot express.
 
-    Example: churnbench scorecard export runs/demo/config.json --platform gainsight --out runs/demo/scorecard.csv
+    Example: churnbench scorecard export runs/demo/config.json \
+        --platform gainsight --out runs/demo/scorecard.csv
     """
     from churnbench.cli import scorecard_commands
 
@@ -98,7 +100,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="scorecard")
 
 
-_HELP = """Scorecards of other platforms: carry one here, and a config back.
+_HELP = r"""Scorecards of other platforms: carry one here, and a config back.
 
-Example: churnbench scorecard export runs/demo/config.json --platform gainsight --out runs/demo/scorecard.csv
+Example: churnbench scorecard export runs/demo/config.json \
+    --platform gainsight --out runs/demo/scorecard.csv
 """

@@ -34,9 +34,10 @@ def evaluate(
         typer.Option("--deliver", help="File (.csv, .json, .jsonl, .md), or URL with '${NAME}' for secrets."),
     ] = None,
 ) -> None:
-    """Evaluate a project's triggers as of a date, and deliver the alerts.
+    r"""Evaluate a project's triggers as of a date, and deliver the alerts.
 
-    Example: churnbench triggers evaluate runs/demo/project --config runs/demo/config.json --state alerts
+    Example: churnbench triggers evaluate runs/demo/project \
+        --config runs/demo/config.json --state alerts
     """
     from churnbench.cli import trigger_commands
 
@@ -51,9 +52,10 @@ def backtest(
     replicates: Annotated[int, typer.Option("--replicates", min=2, max=10_000, help="Account resamples.")] = 400,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Seed of everything random.")] = 0,
 ) -> None:
-    """Replay every trigger over the history: which warn in time, and which only make noise.
+    r"""Replay every trigger over the history: which warn in time, and which only make noise.
 
-    Example: churnbench triggers backtest runs/demo/project --config runs/demo/config.json --out runs/demo/triggers
+    Example: churnbench triggers backtest runs/demo/project \
+        --config runs/demo/config.json --out runs/demo/triggers
     """
     from churnbench.cli import trigger_commands
 
@@ -68,9 +70,10 @@ def close(
     note: Annotated[str, typer.Option("--note", help="What was done, in a sentence.")] = "",
     on: Annotated[str | None, typer.Option("--on", help="Date; by default today.")] = None,
 ) -> None:
-    """Close an alert with its outcome; it stays in the record.
+    r"""Close an alert with its outcome; it stays in the record.
 
-    Example: churnbench triggers close al-899f3559711b878d --outcome done --by 'Ada Byron'
+    Example: churnbench triggers close al-899f3559711b878d --outcome done \
+        --by 'Ada Byron'
     """
     from churnbench.cli import trigger_commands
 

@@ -59,7 +59,9 @@ def shipped_intervals(
     """
     rows = scenario.rows.reset_index(drop=True)
     bootstrap = AccountBootstrap(rows["account_id"].to_numpy(dtype=object), replicates=replicates, seed=seed)
-    y, snapshot = rows["y"].to_numpy(dtype=float), np.asarray(rows["as_of"].astype(str), dtype=object)
+    # A table without dates is one snapshot.
+    day = rows["as_of"].dt.strftime("%Y-%m-%d").fillna("all")
+    y, snapshot = rows["y"].to_numpy(dtype=float), np.asarray(day.to_numpy(dtype=object), dtype=object)
     contact, save = scenario.contact_cost, scenario.save_rate
     found = {}
     for name, document in scenario.documents.items():

@@ -18,7 +18,7 @@ from churnbench.formula import metric_inputs
 from churnbench.history import open_store
 from churnbench.monitoring.budget import DATA
 from churnbench.release import active, decisions, folder_of, promote, rollback
-from churnbench.release.store import released
+from churnbench.release.store import read_pointer, released
 from churnbench.reports.year import render_year
 from churnbench.workflow.daily import run_day
 from churnbench.workflow.monitored import Monitored, monitor_project, watched_config
@@ -154,7 +154,7 @@ def _quarter(project: Project, out: Path, month: date, seed: int, opener: Opener
     pages = {"review": f"{name.lower()}/run/review.html"}
     if watched is not None:
         pages["monitoring"] = f"{name.lower()}/monitoring/monitoring.html"
-    version = active(models, NAME)[1].version if (models / NAME).is_dir() else None
+    pointer = read_pointer(folder_of(models, NAME))
     return Quarter(
         name,
         month.isoformat(),
@@ -163,7 +163,7 @@ def _quarter(project: Project, out: Path, month: date, seed: int, opener: Opener
         review.evidence["verdict_sentence"],
         decision,
         why,
-        version,
+        None if pointer is None else pointer.version,
         pages,
     )
 
