@@ -49,7 +49,7 @@ def portfolio_report(book: Book) -> Report:
 
 def _headline(book: Book, moved: pd.DataFrame) -> str:
     lowest = int((moved["band"] == book.lowest).sum())
-    return f"{lowest} of {len(moved)} accounts are {book.lowest}."
+    return f"{lowest:,} of {len(moved):,} accounts are {book.lowest}."
 
 
 def _reason(moved: pd.DataFrame) -> str:
@@ -57,7 +57,7 @@ def _reason(moved: pd.DataFrame) -> str:
     if known_moves.empty:
         return "No reading a month earlier, so nothing is said about movement."
     down, up = (known_moves["moves"].str.startswith(word).sum() for word in ("declining", "improving"))
-    return f"In the last month {down} declined and {up} improved; {len(known_moves) - down - up} were stable."
+    return f"In the last month {down:,} declined and {up:,} improved; {len(known_moves) - down - up:,} were stable."
 
 
 def _facts(book: Book, moved: pd.DataFrame) -> list[Number]:

@@ -182,7 +182,9 @@ def _decide(run: Path, models: Path, name: str, evidence: dict[str, Any], watche
         promote(run, models, by=BY, role=ROLE, decision=f"Review of {name}: {evidence['verdict_sentence']}"[:1000])
     except InputError as refusal:
         return "refused", str(refusal)
-    return "promoted", evidence["verdict_sentence"]
+    found = evidence["delta_log_loss"]
+    low, high = found["ci90"]
+    return "promoted", f"Log loss on the holdout falls by {found['value']:.4f} (90 % interval {low:.4f} to {high:.4f})."
 
 
 def _reads_what_the_one_before_did_not(models: Path, watched: Monitored) -> bool:

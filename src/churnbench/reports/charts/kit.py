@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
@@ -181,14 +181,17 @@ class Frame:
 
 @dataclass(frozen=True)
 class Axis:
-    """How one axis is labelled."""
+    """How one axis is labelled; `words` writes the ticks where a number would not be read."""
 
     title: str
     count: int = 5
     percent: bool = False
+    words: Callable[[float], str] | None = None
 
     def label(self, value: float) -> str:
         """Text of a tick."""
+        if self.words is not None:
+            return self.words(value)
         return as_percent(value) if self.percent else compact(value)
 
 

@@ -85,7 +85,7 @@ def _churn_figure(found: Monitoring) -> Figure | None:
         return None
     svg = line_chart(
         [Series("observed / expected", "cand", rows)],
-        Axis("year"),
+        Axis("", words=_month),
         Axis("observed / expected"),
         "Observed over expected churn in groups of three snapshots",
         marks=[Mark(_year(found.since), "review")],
@@ -95,6 +95,16 @@ def _churn_figure(found: Monitoring) -> Figure | None:
         "Three snapshots a point, each with the days it owns; exact 90 % Poisson limits. 1 is what the config expects."
     )
     return Figure("Observed over expected in time", svg, how)
+
+
+def _month(year: float) -> str:
+    """The month nearest to a fraction of a year.
+
+    >>> _month(2024.5), _month(2025.0)
+    ('Jul 2024', 'Jan 2025')
+    """
+    whole, month = divmod(round(year * 12), 12)
+    return f"{date(whole, month + 1, 1):%b %Y}"
 
 
 def _year(text: str) -> float:
@@ -188,7 +198,7 @@ def _data(found: Monitoring) -> Section:
     if len(means) > 1:
         svg = line_chart(
             [Series("mean score", "today", means)],
-            Axis("year"),
+            Axis("", words=_month),
             Axis("mean health score"),
             "Mean health score of the book by snapshot",
             marks=[Mark(_year(found.since), "review")],
