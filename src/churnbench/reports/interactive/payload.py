@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from churnbench.formula import SEGMENT_LEVEL
 from churnbench.reports.interactive.packing import packed
 from churnbench.reports.interactive.sampling import LEAST_SHARE, SAFETY, account_sample
 from churnbench.reports.interactive.scenario import Scenario
@@ -90,7 +91,7 @@ def _document(document: Mapping[str, Any]) -> str:
 
 def _labels(evidence: Mapping[str, Any]) -> dict[str, str]:
     """Dimension and metric id -> what people call it."""
-    found = {}
+    found = {SEGMENT_LEVEL: "Segment level"}  # made by the refit, so that no project has named it
     for part in ("dimensions", "metrics"):
         for row in records(evidence, "weights", part):
             if words(row, "label"):
