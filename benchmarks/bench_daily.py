@@ -3,8 +3,8 @@
     python -m benchmarks.bench_daily                     # 20,000 accounts
     python -m benchmarks.bench_daily --accounts 2000     # a quick look
 
-A simulated book of month ends, whose history the store already holds: every month end of the year before, and each day of
-the last weeks (the month's inputs, moved a little each day, so that nothing compresses away). Timed is what
+A simulated book of month ends, whose history the store already holds: every month end of the year before, and each day
+of the last weeks (the month's inputs, moved a little each day, so that nothing compresses away). Timed is what
 `churnbench daily` does on the next day, in a process of its own. Beside it, for scale: reading the project alone.
 
 Target: under 60 s for 20,000 accounts.
