@@ -34,12 +34,15 @@ def browser() -> Iterator[Any]:
         yield opened
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On several processes (-n 2 --dist loadgroup) a file stays together, and one process has cluster and browser."""
+    """On several processes (-n 2 --dist loadgroup) a file stays together, and each real part is in one process only."""
     if not config.pluginmanager.hasplugin("xdist"):
         return
     for item in items:
-        shared = next((name for name in ("spark", "browser") if item.get_closest_marker(name)), None)
+        shared = next((name for name in ("spark", "browser", "postgres") if item.get_closest_marker(name)), None)
+        if shared is None and "/history/" in item.nodeid:
+            shared = "postgres"  # its stores are tables of one name in one database
         item.add_marker(pytest.mark.xdist_group(shared or item.nodeid.split("::")[0]))
 
 

@@ -17,7 +17,7 @@ from proofs.truth import effective_shares, expert_formula, total_variation
 from churnbench.calibration import Settings, Training
 from proofs import care, coverage, gate, segments
 
-#: Books of the coverage proof, 16 in continuous integration; the full form takes 300 others.
+#: Books of the coverage proof, 8 in continuous integration; the full form takes 300 others.
 BOOKS = int(os.environ.get("CHURNBENCH_PROOF_BOOKS", "12"))
 EQUALS = 30
 JOBS = min(2, os.cpu_count() or 1)

@@ -18,7 +18,7 @@ from churnbench.formula import metric_inputs
 from churnbench.history import open_store
 from churnbench.monitoring.budget import DATA
 from churnbench.release import active, decisions, folder_of, promote, rollback
-from churnbench.release.store import read_pointer, released
+from churnbench.release import store as releases
 from churnbench.reports.year import render_year
 from churnbench.workflow.daily import run_day
 from churnbench.workflow.monitored import Monitored, monitor_project, watched_config
@@ -112,7 +112,8 @@ def play_year(
             days.append(_day(project, out, month))
         if month in QUARTERS:
             told.stage(f"review of {QUARTERS[month]}")
-            quarters.append(_quarter(project, out, month, seed, opener, first=not quarters))
+            released = bool(quarters and quarters[-1].version)
+            quarters.append(_quarter(project, out, month, seed, opener, released=released))
     year = Year(tuple(quarters), tuple(days), out)
     facts = {"company": NAME, "quarters": [asdict(one) for one in quarters], "days": days}
     write_json(out / RESULT, facts)
@@ -144,17 +145,17 @@ def _day(project: Project, out: Path, month: date) -> dict[str, Any]:
     }
 
 
-def _quarter(project: Project, out: Path, month: date, seed: int, opener: Opener | None, *, first: bool) -> Quarter:
+def _quarter(project: Project, out: Path, month: date, seed: int, opener: Opener | None, *, released: bool) -> Quarter:
     name, models = QUARTERS[month], out / "models"
     folder = out / name.lower()
-    watched = None if first else _monitored(project, models, folder / "monitoring", seed)
+    watched = _monitored(project, models, folder / "monitoring", seed) if released else None
     recorder = opener(project) if opener else None
     review = run_review(project, folder / "run", seed=seed, models=models, recorder=recorder)
     decision, why = _decide(folder / "run", models, name, review.evidence, watched)
     pages = {"review": f"{name.lower()}/run/review.html"}
     if watched is not None:
         pages["monitoring"] = f"{name.lower()}/monitoring/monitoring.html"
-    pointer = read_pointer(folder_of(models, NAME))
+    pointer = releases.read_pointer(folder_of(models, NAME))
     return Quarter(
         name,
         month.isoformat(),
@@ -192,5 +193,5 @@ def _reads_what_the_one_before_did_not(models: Path, watched: Monitored) -> bool
     faulty = {drift.name for drift in watched.found.drifts if drift.problem}
     folder = folder_of(models, NAME)
     now = metric_inputs(dict(active(models, NAME)[0]["body"]))
-    earlier = [released(folder, entry["sequence"])["body"] for entry in decisions(folder)]
+    earlier = [releases.released(folder, entry["sequence"])["body"] for entry in decisions(folder)]
     return bool(faulty & set(now)) and any(not faulty & set(metric_inputs(dict(body))) for body in earlier)

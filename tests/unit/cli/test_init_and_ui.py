@@ -166,6 +166,8 @@ def test_the_pages_show_the_store_of_the_project_and_end_with_the_command(tmp_pa
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
+        # A worker of pytest-xdist ignores the interrupt, and what it starts would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads here
     )
     try:
         assert pages.stdout is not None
