@@ -11,6 +11,11 @@ import pytest
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+if "PYTEST_XDIST_WORKER" in os.environ and "CHURNBENCH_TEST_POSTGRES" in os.environ:
+    # Tests on several processes (-n 2) each have a database of their own, named like the process: gw0, gw1.
+    _server = os.environ["CHURNBENCH_TEST_POSTGRES"].rpartition("/")[0]
+    os.environ["CHURNBENCH_TEST_POSTGRES"] = f"{_server}/{os.environ['PYTEST_XDIST_WORKER']}"
+
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[Any]:
@@ -32,18 +37,6 @@ def browser() -> Iterator[Any]:
 
     with browsing.chromium() as opened:
         yield opened
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On several processes (-n 2 --dist loadgroup) a file stays together, and each real part is in one process only."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        shared = next((name for name in ("spark", "browser", "postgres") if item.get_closest_marker(name)), None)
-        if shared is None and "/history/" in item.nodeid:
-            shared = "postgres"  # its stores are tables of one name in one database
-        item.add_marker(pytest.mark.xdist_group(shared or item.nodeid.split("::")[0]))
 
 
 @pytest.hookimpl(wrapper=True)
