@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from churnbench.cli.dates import typed_date
 from churnbench.cli.terminal import say
 from churnbench.data.project import load_project
 from churnbench.domain.errors import InputError
@@ -32,7 +33,7 @@ def run(
         load_project(project),
         out,
         today=_today(),
-        as_of=_date(as_of),
+        as_of=typed_date(as_of, "--as-of"),
         config=config,
         models=models,
         store=store,
@@ -95,12 +96,3 @@ def _kinds(text: str) -> tuple[str, ...]:
 
 def _today() -> date:
     return datetime.now(UTC).date()
-
-
-def _date(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{text!r} is not a date.", column="--as-of", fix="Write it like 2026-06-30.") from None

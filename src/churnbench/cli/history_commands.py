@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from churnbench.cli.dates import typed_date
 from churnbench.cli.history_inputs import inputs_of_day, whole_table
 from churnbench.cli.terminal import give, say
 from churnbench.domain.errors import InputError
@@ -35,7 +36,7 @@ def append_day(
     allow_missing: bool,
 ) -> None:
     """Score a file and append its readings."""
-    day, document = _date(as_of, "--as-of"), read_document(config)
+    day, document = typed_date(as_of, "--as-of"), read_document(config)
     checked_scorer(document, file=str(config))
     inputs = inputs_of_day(data, document, day, allow_missing=allow_missing)
     with open_store(store) as history:
@@ -87,7 +88,7 @@ def explain_account(account: str, *, since: str, until: str, store: str) -> None
     """Print a change and its causes."""
     with _existing(store) as history:
         before, after = (
-            history.reading(account, _date(day, name)) for day, name in ((since, "--from"), (until, "--to"))
+            history.reading(account, typed_date(day, name)) for day, name in ((since, "--from"), (until, "--to"))
         )
         change = explain_change(before, after, history.documents())
     facts: dict[str, Any] = {
@@ -126,7 +127,7 @@ def override_account(
     account: str, *, band: str | None, score: float | None, reason: str, by: str, until: str, store: str
 ) -> None:
     """Log an override."""
-    end = _date(until, "--until")
+    end = typed_date(until, "--until")
     with _existing(store) as history:
         entry = history.override(
             account, today=_today(), band=band, score=score, reason=reason, author=by, until=end
@@ -155,7 +156,7 @@ def compact_store(store: str) -> None:
 def roll_up_day(as_of: str | None, *, store: str, out: Path | None) -> None:
     """Print the scores of parents, lowest first."""
     with _existing(store) as history:
-        day = history.newest() if as_of is None else _date(as_of, "--as-of")
+        day = history.newest() if as_of is None else typed_date(as_of, "--as-of")
         found = roll_up(history.history(since=day, until=day))
     if out is not None:
         _write(found, out)
@@ -226,13 +227,6 @@ def _write(frame: pd.DataFrame, out: Path) -> None:
     table = pa.Table.from_pandas(frame, preserve_index=False)
     with replaced_whole(out) as temporary, opened_sink(temporary, kind, table.schema) as sink:
         sink.write_table(table if kind == ".parquet" else without_formulas(table))
-
-
-def _date(text: str, option: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{text!r} is not a date.", column=option, fix="Write it like 2026-09-30.") from None
 
 
 def _today() -> date:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import getpass
 import textwrap
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
 from churnbench import interventions as care
+from churnbench.cli.dates import typed_date
 from churnbench.cli.terminal import give, say
 from churnbench.cohort import open_history
 from churnbench.data.project import load_project
@@ -39,7 +40,7 @@ def log(
     """Add rows and say their ids."""
     opened = load_project(project)
     today = datetime.now().astimezone().date()
-    day = today if started is None else _date(started)
+    day = today if started is None else typed_date(started, "--started")
     common = care.NewEntry(account or "", day, kind, today, trigger=trigger, note=note, author=author or _login())
     if assignment is not None:
         if account is not None or refers_to or outcome:
@@ -173,13 +174,6 @@ def tell_effect(project: Path, *, seed: int) -> None:
         ]
     lines += [_filled(f"Please look: {warning}") for warning in evidence["warnings"]]
     give("\n".join(lines), effects=evidence["effects"], warnings=evidence["warnings"])
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise InputError(f"'{text}' is not a date.", column="--started", fix="Write it as 2026-01-31.") from None
 
 
 def _login() -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shlex
 import textwrap
-from datetime import date
 from pathlib import Path
 
+from churnbench.cli.dates import typed_date
 from churnbench.cli.progress import shown_progress
 from churnbench.cli.terminal import say
 from churnbench.data.project import Project, load_project
-from churnbench.domain.errors import InputError
 from churnbench.workflow.monitored import PAGE, Monitored, monitor_project, watched_config
 from churnbench.workflow.stored_history import shown_bands
 
@@ -32,7 +31,7 @@ def watch(
     from churnbench.tracking import open_recorder
 
     project = load_project(project_path)
-    watched = watched_config(project, config=config, models=models, since=_day(since))
+    watched = watched_config(project, config=config, models=models, since=typed_date(since, "--since"))
     shown = None if history is None else shown_bands(history)
     recorder = open_recorder(
         project.tracking.uri,
@@ -79,12 +78,3 @@ def _tell(made: Monitored, project: Project, project_path: Path) -> None:
         draft=made.draft,
         warnings=list(found.warnings),
     )
-
-
-def _day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{text!r} is not a date.", column="--since", fix="Write it like 2026-06-30.") from None

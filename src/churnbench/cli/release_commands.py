@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from datetime import date
 from pathlib import Path
 from typing import Any
 
+from churnbench.cli.dates import typed_date
 from churnbench.cli.terminal import OUTPUT, say
-from churnbench.domain.errors import InputError
 from churnbench.export import Document, checked_scorer, read_document
 from churnbench.export.document import made_on
 from churnbench.release import (
@@ -54,7 +53,7 @@ def promote_run(
         decision=decision,
         conditions=conditions,
         override=override,
-        review_by=_date(review_by),
+        review_by=typed_date(review_by, "--review-by"),
         surroundings=_surroundings(key, tracking, unsigned=unsigned),
     )
     say(_told(made, by, role, tracking), **_facts(made))
@@ -183,12 +182,3 @@ def _told(made: Released, by: str, role: str, tracking: str | None) -> str:
 def _row(label: str, text: str) -> str:
     wrapped = textwrap.wrap(text, _WIDTH - _LABEL, break_long_words=False, break_on_hyphens=False) or [""]
     return "\n".join(f"{label if not k else '':<{_LABEL}}{line}" for k, line in enumerate(wrapped))
-
-
-def _date(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{text!r} is not a date.", column="--review-by", fix="Write it like 2026-09-30.") from None

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from churnbench.cli.dates import typed_date
 from churnbench.cli.terminal import give, say
 from churnbench.cli.trigger_tables import backtest_text, evaluation_text, list_text
 from churnbench.data.project import load_project
@@ -36,7 +37,7 @@ def list_triggers(path: Path) -> None:
 
 def evaluate_triggers(path: Path, config: Path, *, as_of: str | None, state: Path | None, target: str | None) -> None:
     """Evaluate, bring the book up to date, deliver, and say so."""
-    day = _date(as_of, "--as-of")
+    day = _stamp(typed_date(as_of, "--as-of"))
     to_web = target is not None and _is_url(target)
     if to_web and state is None:
         raise InputError(
@@ -102,7 +103,7 @@ def _deliver(records: list[Record], target: str, state: Path | None, watched: Wa
 
 def backtest_triggers(path: Path, config: Path, out: Path, *, since: str | None, replicates: int, seed: int) -> None:
     """Judge every trigger, leave triggers.json and print the table."""
-    first = _date(since, "--since")
+    first = _stamp(typed_date(since, "--since"))
     made = watch(load_project(path), read_document(config)).backtest(since=first, replicates=replicates, seed=seed)
     facts = made.as_json()
     target = out / RESULT
@@ -113,9 +114,9 @@ def backtest_triggers(path: Path, config: Path, out: Path, *, since: str | None,
 
 def close_alert(alert: str, state: Path, *, outcome: str, by: str, note: str, on: str | None) -> None:
     """Close one alert."""
-    day = _date(on, "--on")
+    day = typed_date(on, "--on")
     entry = AlertBook(state).close(
-        alert, outcome, on=datetime.now(UTC).date() if day is None else _day(day), by=by, note=note
+        alert, outcome, on=datetime.now(UTC).date() if day is None else day, by=by, note=note
     )
     record = entry.record
     text = f"Closed {alert}: {record['label']}, account {record['account_id']} ({outcome})"
@@ -126,14 +127,5 @@ def _printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
-def _day(stamp: pd.Timestamp) -> date:
-    return stamp.date()
-
-
-def _date(text: str | None, option: str) -> pd.Timestamp | None:
-    if text is None:
-        return None
-    try:
-        return pd.Timestamp(date.fromisoformat(text))
-    except ValueError:
-        raise InputError(f"'{text}' is not a date.", column=option, fix="Write it as 2026-01-31.") from None
+def _stamp(day: date | None) -> pd.Timestamp | None:
+    return None if day is None else pd.Timestamp(day)

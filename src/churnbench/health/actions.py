@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from churnbench.health.result import known, scalar
+from churnbench.interventions import DECLARED, expected_value
 
 #: Place of a band among the bands (0 is the lowest) -> action, owner, days until due. A default, to be replaced by
 #: playbooks; nothing about it is measured.
@@ -34,7 +35,6 @@ RENEWAL_STEPS = (
     (30, "Negotiate and agree terms", "Account manager"),
     (14, "Obtain the signature", "Account manager"),
 )
-DECLARED = "declared, not measured"
 CADENCE = {"lowest": "weekly", "middle": "monthly", "highest": "quarterly"}
 
 
@@ -94,7 +94,8 @@ def ranked_actions(
         save = known(settings.get("save_rate")) if save is None else save
         cost = known(settings.get("contact_cost")) if cost is None else cost
         complete = None not in (arr, probability, save, cost)
-        value = arr * probability * save - cost if complete else None  # type: ignore[operator]
+        # The types cannot say that a complete action has all four.
+        value = float(expected_value(probability, arr, save, cost).value) if complete else None  # type: ignore[arg-type]
         basis = str(action.get("basis") or DECLARED) if complete else _lacking(arr, probability, save, cost)
         found.append(
             {

@@ -10,6 +10,7 @@ from churnbench.health.flags import EXPANSION_INPUTS, expansion_candidates, sign
 from churnbench.health.portfolio import account_columns, account_rows
 from churnbench.health.result import Absent, Column, Part, Table
 from churnbench.health.statistics import bounds
+from churnbench.labels.secondary import in_window
 from churnbench.metrics import korn_graubard
 
 LEAST_SIGNALS = 2
@@ -87,19 +88,5 @@ def _proof(book: Book) -> Part:
 
 def expanded_within(book: Book, rows: pd.DataFrame) -> np.ndarray:
     """Whether an expansion falls into (as_of + gap, as_of + gap + horizon], 0 or 1 per row."""
-    events = book.changes.loc[book.changes["kind"] == "expansion", ["account_id", "on"]]
-    events = events.assign(
-        account_id=events["account_id"].astype(str), on=events["on"].astype("datetime64[ns]")
-    ).sort_values("on")
-    left = rows[["account_id", "as_of"]].assign(account_id=rows["account_id"].astype(str), order=np.arange(len(rows)))
-    left["begin"] = left["as_of"].astype("datetime64[ns]") + pd.Timedelta(days=book.window.gap_days)
-    merged = pd.merge_asof(
-        left.sort_values("begin", kind="stable"),
-        events,
-        left_on="begin",
-        right_on="on",
-        by="account_id",
-        direction="forward",
-        allow_exact_matches=False,
-    ).sort_values("order")
-    return (merged["on"] - merged["begin"] <= pd.Timedelta(days=book.window.horizon_days)).to_numpy(dtype=float)
+    events = book.changes[book.changes["kind"] == "expansion"]
+    return in_window(rows, events, book.window).astype(float)

@@ -27,13 +27,22 @@ def label_changes(
     changes = outcomes.changes
     big_enough = changes["share"].isna() | (changes["share"].abs() >= contraction_share)
     for kind, counts in (("contraction", big_enough), ("expansion", changes["on"].notna())):
-        inside = _in_window(labelled, changes[(changes["kind"] == kind) & counts], window)
+        inside = in_window(labelled, changes[(changes["kind"] == kind) & counts], window)
         columns[f"y_{kind}"] = np.where(labelled["status"] == "labelled", inside.astype(float), np.nan)
     return pd.DataFrame(columns, index=labelled.index)
 
 
-def _in_window(rows: pd.DataFrame, events: pd.DataFrame, window: OutcomeWindow) -> np.ndarray:
-    """Whether the first event after s + g falls within the horizon."""
+def in_window(rows: pd.DataFrame, events: pd.DataFrame, window: OutcomeWindow) -> np.ndarray:
+    """Whether the first event after s + g falls within the horizon.
+
+    Args:
+        rows: account_id, as_of.
+        events: account_id, on.
+        window: gap g and horizon.
+
+    Returns:
+        bool (rows,).
+    """
     if events.empty:
         return np.zeros(len(rows), dtype=bool)
     begin = rows["as_of"].to_numpy().astype("datetime64[us]") + np.timedelta64(window.gap_days, "D")

@@ -3,6 +3,7 @@
 from churnbench.metrics.bootstrap import AccountBootstrap
 from churnbench.metrics.capacity import AtCapacity, GainPoint, at_capacity, gain_curve
 from churnbench.metrics.estimate import Estimate, percentile_estimate
+from churnbench.metrics.promises import band_outcome
 from churnbench.metrics.rates import clopper_pearson, korn_graubard
 from churnbench.metrics.summary import (
     IMPROVES,
@@ -20,6 +21,7 @@ __all__ = [
     "Estimate",
     "GainPoint",
     "at_capacity",
+    "band_outcome",
     "clopper_pearson",
     "gain_curve",
     "korn_graubard",

@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from scipy import stats
 
-from churnbench.metrics import korn_graubard
+from churnbench.metrics import band_outcome
 from churnbench.monitoring.exposure import Book
 from churnbench_scorer import INSUFFICIENT
 
@@ -42,25 +41,9 @@ def by_band(book: Book, since: pd.Timestamp, promises: Sequence[Mapping[str, Any
 
 def _band(name: str, rows: pd.DataFrame, promise: float | None, *, at_most: bool) -> dict[str, Any]:
     y, accounts = rows["y"].to_numpy(dtype=float), rows["account_id"].to_numpy(dtype=object)
-    rate = korn_graubard(y, accounts) if len(y) else None
-    interval = None if rate is None or rate.low is None or rate.high is None else [rate.low, rate.high]
-    kept = None
-    if promise is not None and interval is not None:
-        low, high = interval
-        beyond, within = (low > promise, high <= promise) if at_most else (high < promise, low >= promise)
-        kept = False if beyond else True if within else None
-    p = rows["p"].to_numpy(dtype=float)
     return {
-        "band": name,
+        **band_outcome(name, promise, y, accounts, rows["p"].to_numpy(dtype=float), at_most=at_most),
         "rows": len(rows),
-        "accounts": len(set(accounts)),
-        "events": len(set(accounts[y == 1])),
-        "expected": float(np.nanmean(p)) if np.isfinite(p).any() else None,
-        "observed": None if rate is None else rate.value,
-        "ci90": interval,
-        "promise": promise,
-        "at_most": at_most,
-        "kept": kept,
     }
 
 

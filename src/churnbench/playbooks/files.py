@@ -12,28 +12,10 @@ from churnbench.domain.errors import InputError
 from churnbench.export.files import replaced_whole
 from churnbench.export.tables import FORMULA_STARTS
 from churnbench.playbooks.actions import Record, task_list
+from churnbench.playbooks.evaluate import ALERT_COLUMNS
 
 #: Columns of the CSV file, in this order; tasks follow as one cell of text.
-CSV_COLUMNS = (
-    "alert_id",
-    "trigger",
-    "label",
-    "account_id",
-    "first_seen",
-    "raised_on",
-    "evidence",
-    "owner",
-    "due",
-    "playbook",
-    "csm",
-    "segment",
-    "arr",
-    "churn_probability",
-    "expected_loss",
-    "band",
-    "health_score",
-    "last_read",
-)
+CSV_COLUMNS = tuple("raised_on" if name == "reading" else name for name in ALERT_COLUMNS)
 
 
 def write_alerts(records: Sequence[Record], path: Path) -> Path:

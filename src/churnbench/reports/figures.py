@@ -12,7 +12,6 @@ from markupsafe import escape
 from churnbench.reports.blocks import Figure
 from churnbench.reports.headline import gain_figure
 from churnbench.reports.lens import Lens, lens_of
-from churnbench.reports.page import style_sheet
 from churnbench.reports.reading import records
 from churnbench.reports.sections.bands import risk_figure
 from churnbench.reports.sections.directions import curve_figures
@@ -21,6 +20,7 @@ from churnbench.reports.sections.lead_time import lead_figures, study_figures
 from churnbench.reports.sections.movers import flow_figure
 from churnbench.reports.sections.reliability import reliability_figures
 from churnbench.reports.sections.weights import dimension_dots, metric_dots
+from churnbench.reports.templating import style_sheet
 
 _HEAD = re.compile(r'^<svg viewBox="0 0 (\S+) (\S+)"')
 TITLE_ROOM = 26

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from churnbench.reports.headline import headline
 from churnbench.reports.interactive import Scenario, page_script, script_hash, what_if_data
 from churnbench.reports.lens import lens_of
 from churnbench.reports.tabs import tabs
+from churnbench.reports.templating import environment, style_sheet
 
 #: Where the data of the what-if go; text of the evidence cannot look like it, since its `<` is escaped.
 DATA = '<script type="application/json" id="whatifdata">'
@@ -39,7 +37,7 @@ def render_review(evidence: Mapping[str, Any], *, scenario: Scenario | None = No
     lens = lens_of(evidence)
     script = page_script(what_if=scenario is not None)
     page = (
-        _environment()
+        environment()
         .get_template("review.html")
         .render(
             head=headline(lens),
@@ -90,21 +88,3 @@ def write_review(
     temporary.chmod(0o644)
     temporary.replace(path)
     return path
-
-
-@cache
-def style_sheet() -> Markup:
-    """The page's style sheet, part of this package and so trusted."""
-    text = files("churnbench.reports").joinpath("templates/review.css").read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704 - a file of this package
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("churnbench.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from churnbench.reports.page import style_sheet
+from churnbench.reports.templating import environment, style_sheet
 from churnbench.reports.wording import clean
 
 #: Decision -> class of its chip; the word stands in it, so that colour is never alone.
@@ -34,24 +29,7 @@ def render_year(facts: Mapping[str, Any]) -> str:
         for quarter in facts["quarters"]
     ]
     return (
-        _environment()
+        environment()
         .get_template("year.html")
-        .render(company=clean(facts["company"], 80), quarters=quarters, days=facts["days"], style=_style())
-    )
-
-
-@cache
-def _style() -> Markup:
-    own = files("churnbench.reports").joinpath("templates/health.css").read_text(encoding="utf-8")
-    return style_sheet() + Markup(own)  # noqa: S704 - files of this package
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("churnbench.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        .render(company=clean(facts["company"], 80), quarters=quarters, days=facts["days"], style=style_sheet("health"))
     )

@@ -98,7 +98,7 @@ def _yaml(text: str, file: str, layout: Layout) -> Any:  # noqa: ARG001 - one si
     try:
         if any(isinstance(token, (yaml.AliasToken, yaml.AnchorToken)) for token in yaml.scan(text)):
             raise InputError("anchors and aliases are not read.", file=file, fix="Write the values out.")
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that also refuses repeated keys
+        return _Loader(text).get_single_data()
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         raise InputError(

@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from churnbench.domain.cohort import Cohort
 from churnbench.domain.errors import InputError
 from churnbench.formula import metric_inputs, score_frame
-from churnbench.metrics import korn_graubard
+from churnbench.metrics import band_outcome
 from churnbench.release import active, decisions, folder_of
 
 
@@ -79,29 +78,5 @@ def _outcome(body: Mapping[str, Any], review: Mapping[str, Any], cohort: Cohort)
     for name, _ in body["bands"]:
         inside = band == name
         promise = (promised.get(name) or {}).get("promise")
-        found["bands"].append(_band(name, promise, y[inside], accounts[inside], p[inside], at_most=name == top))
+        found["bands"].append(band_outcome(name, promise, y[inside], accounts[inside], p[inside], at_most=name == top))
     return found
-
-
-def _band(
-    name: str, promise: float | None, y: np.ndarray, accounts: np.ndarray, p: np.ndarray, *, at_most: bool
-) -> dict[str, Any]:
-    rate = korn_graubard(y, accounts) if len(y) else None
-    interval = None if rate is None or rate.low is None or rate.high is None else [rate.low, rate.high]
-    kept = None
-    if promise is not None and interval is not None:
-        # Broken only where the interval excludes the promise, kept where it lies on the right side altogether.
-        low, high = interval
-        beyond, within = (low > promise, high <= promise) if at_most else (high < promise, low >= promise)
-        kept = False if beyond else True if within else None
-    return {
-        "band": name,
-        "promise": promise,
-        "at_most": at_most,
-        "expected": float(np.nanmean(p)) if np.isfinite(p).any() else None,
-        "observed": None if rate is None else rate.value,
-        "ci90": interval,
-        "accounts": len(set(accounts)),
-        "events": len(set(accounts[y == 1])),
-        "kept": kept,
-    }

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from churnbench.health.result import Absent, Chart, Column, Facts, Note, Number, Part, Report, Table
 from churnbench.reports.blocks import Block, Cell, Missing, Prose, Section
@@ -17,7 +12,7 @@ from churnbench.reports.blocks import Table as DrawnTable
 from churnbench.reports.health.drawings import drawing
 from churnbench.reports.health.words import NUMERIC, shown, span_words
 from churnbench.reports.lens import band_look
-from churnbench.reports.page import style_sheet
+from churnbench.reports.templating import environment, style_sheet
 from churnbench.reports.wording import clean
 
 #: A word longer than this may be broken anywhere.
@@ -37,7 +32,7 @@ def render_html(report: Report) -> str:
     """Draw a report. Pure: the same report gives the same text; every text in it is escaped."""
     sections = [_section(section.id, section.title, section.finding, section.parts) for section in report.sections]
     return (
-        _environment()
+        environment()
         .get_template("health.html")
         .render(
             title=TITLES[report.kind],
@@ -51,7 +46,7 @@ def render_html(report: Report) -> str:
             caveats=[clean(text, 500) for text in report.caveats],
             project=clean(str(report.about.get("project") or ""), 80),
             as_of=str(report.about.get("as_of") or ""),
-            style=style_sheet() + _own_style(),
+            style=style_sheet("health"),
         )
     )
 
@@ -59,7 +54,7 @@ def render_html(report: Report) -> str:
 def render_index(project: str, as_of: str, rows: Sequence[Mapping[str, Any]]) -> str:
     """A page that links to one report per account; rows hold account_id, file and, inside, score, band, arr."""
     return (
-        _environment()
+        environment()
         .get_template("health_index.html")
         .render(
             project=clean(project, 80),
@@ -76,7 +71,7 @@ def render_index(project: str, as_of: str, rows: Sequence[Mapping[str, Any]]) ->
                 }
                 for row in rows
             ],
-            style=style_sheet() + _own_style(),
+            style=style_sheet("health"),
         )
     )
 
@@ -154,20 +149,3 @@ def _about(report: Report) -> list[str]:
         f"{about['gap_days']} for {about['horizon_days']} days. Intervals are 90 %. Health scores: 0–100, high is "
         "healthy. Money in the currency of the data.",
     ]
-
-
-@cache
-def _own_style() -> Markup:
-    text = files("churnbench.reports").joinpath("templates/health.css").read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704 - a file of this package
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("churnbench.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from churnbench.monitoring import Monitoring
 from churnbench.reports.monitoring.sections import sections
-from churnbench.reports.page import style_sheet
+from churnbench.reports.templating import environment, style_sheet
 from churnbench.reports.wording import clean, percent, whole
 
 
@@ -22,7 +18,7 @@ def render_monitoring(found: Monitoring) -> str:
         A whole HTML document without script and without any outside address. The same result gives the same text.
     """
     return (
-        _environment()
+        environment()
         .get_template("monitoring.html")
         .render(
             project=clean(found.project, 120) or "project",
@@ -56,14 +52,3 @@ def _line(found: Monitoring) -> str:
     config = found.config
     version = clean(str(config.get("config_version") or "of unknown version"), 60)
     return f"config {version} · outcomes after {found.since} ({clean(str(config.get('since_from')), 120)})"
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("churnbench.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
