@@ -13,7 +13,6 @@ from churnbench.domain.score_history import DIMENSION_SUFFIX
 from churnbench.health.book import Book
 from churnbench.health.flags import EXPANSION_INPUTS, FLAG_RULES, Flag, expansion_signals, green_lights, red_flags
 from churnbench.health.meaning import Metric, risk_at
-from churnbench.health.movement import FAST, SLOW
 from churnbench.health.peers import Peers
 from churnbench.health.result import Absent, Chart, Column, Part, Section, Table, known, scalar
 from churnbench.health.statistics import bounds
@@ -319,6 +318,3 @@ def key_events(account: Account) -> list[dict[str, Any]]:
 def _scores(before: pd.Series, now: pd.Series) -> str:
     pair = [known(before["health_score"]), known(now["health_score"])]
     return " to ".join("no score" if value is None else f"{value:.1f}" for value in pair)
-
-
-SPEED_HOW = f"Speed in points per day over 30 days: from {FAST:g} on fast, below {SLOW:g} stable."

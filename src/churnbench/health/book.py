@@ -15,6 +15,7 @@ from churnbench.domain.errors import InputError
 from churnbench.formula import score_frame
 from churnbench.health.meaning import Metric, risk_at
 from churnbench.health.result import scalar
+from churnbench.history.velocity import EDGES
 
 #: A reading older than this says nothing about today.
 FRESH_DAYS = 31
@@ -40,6 +41,7 @@ class Book:
         window: outcome window.
         settings: capacity, contact_cost, save_rate as declared; None where not.
         learned_until: last day whose outcomes the config has learned from; None when it learned from none.
+        velocity_edges: four ascending borders between the bands of movement, points per day.
         evidence, holdout: of a run, for the insights; None without one.
         subject: whom the book is cut down to, e.g. "segment SMB"; "" for the whole.
         notes: sentences for every reader.
@@ -59,6 +61,7 @@ class Book:
     window: OutcomeWindow = field(default_factory=OutcomeWindow)
     settings: Mapping[str, float | None] = field(default_factory=dict)
     learned_until: pd.Timestamp | None = None
+    velocity_edges: tuple[float, ...] = EDGES
     evidence: Mapping[str, Any] | None = None
     holdout: pd.DataFrame | None = None
     subject: str = ""

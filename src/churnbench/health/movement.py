@@ -7,23 +7,7 @@ import pandas as pd
 
 from churnbench.domain.score_history import DIMENSION_SUFFIX
 from churnbench.health.book import Book
-
-#: Upper ends of the speed bands in points per day over 30 days; the ends at 0.2 and 0.5 belong to the faster band.
-SPEEDS = ("declining fast", "declining", "stable", "improving", "improving fast")
-FAST, SLOW = 0.5, 0.2
-
-
-def speed_band(speed: float) -> str:
-    """Words for a speed.
-
-    >>> [speed_band(value) for value in (-0.5, -0.2, 0.0, 0.2, 0.7)]
-    ['declining fast', 'declining', 'stable', 'improving', 'improving fast']
-    """
-    if speed <= -SLOW:
-        return SPEEDS[0] if speed <= -FAST else SPEEDS[1]
-    if speed >= SLOW:
-        return SPEEDS[4] if speed >= FAST else SPEEDS[3]
-    return SPEEDS[2]
+from churnbench.history import velocity_band
 
 
 def movement(book: Book) -> pd.DataFrame:
@@ -46,7 +30,8 @@ def movement(book: Book) -> pd.DataFrame:
             now[f"{dimension}_{name}"] = now[column] - then[column]
     days = (now["as_of"] - now["month_on"]).dt.days.astype(float)
     now["speed"] = now["change_month"] / days
-    now["moves"] = ["" if np.isnan(speed) else speed_band(speed) for speed in now["speed"]]
+    bands = velocity_band(now["speed"].to_numpy(dtype=float), book.velocity_edges)
+    now["moves"] = ["" if band is None else band.replace("-", " ") for band in bands]
     return now
 
 

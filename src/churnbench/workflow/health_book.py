@@ -104,6 +104,7 @@ def book_of(
         window=cohort.window,
         settings={name: getattr(settings, name) for name in ("capacity", "contact_cost", "save_rate")},
         learned_until=chosen.learned_until,
+        velocity_edges=tuple(project.history.velocity_bands),
         evidence=evidence,
         holdout=holdout,
         notes=(*_other_configs(frame, chosen.document), *cohort.warnings),

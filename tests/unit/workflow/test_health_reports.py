@@ -15,6 +15,7 @@ from churnbench.data.project import Project, load_project
 from churnbench.domain.errors import InputError
 from churnbench.export import write_document
 from churnbench.health import Book
+from churnbench.health.movement import movement
 from churnbench.reports.health import FORMATS
 from churnbench.workflow.health_book import book_of
 from churnbench.workflow.health_reports import KINDS, file_names, make_report, write_accounts, write_report
@@ -151,3 +152,13 @@ def test_a_table_without_dates_is_refused(tmp_path: Path) -> None:
     made = load_project(projects.write_table_project(tmp_path / "p", table, formula=metric))
     with pytest.raises(InputError, match="no dates"):
         book_of(made)
+
+
+def test_movement_is_banded_as_the_history_section_says(tmp_path: Path) -> None:
+    folder = projects.write_project(tmp_path / "calm", made=projects.world(150, 16, 5))
+    file = folder / "churnbench.toml"
+    file.write_text(file.read_text("utf-8") + "\n[history]\nvelocity_bands = [-90.0, -80.0, 80.0, 90.0]\n")
+    calm = movement(book_of(load_project(folder)))
+    assert set(calm["moves"]) <= {"stable", ""}
+    usual = movement(book_of(load_project(projects.write_project(tmp_path / "usual", made=projects.world(150, 16, 5)))))
+    assert {"declining", "improving"} <= set(usual["moves"])
