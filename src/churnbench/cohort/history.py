@@ -40,7 +40,7 @@ class _Assembled:
     cohort: Cohort
     formula: FormulaSpec
     changes: pd.DataFrame
-    churns: pd.DataFrame | None = None
+    outcomes: Outcomes | None = None
 
 
 class History:
@@ -73,16 +73,16 @@ class History:
         """The accounts table: started_on, renewal_on, segment, arr typed, all further columns as text."""
         return account_rows(self._session, self.project)
 
-    def churns(self) -> pd.DataFrame:
-        """Cleaned churns (see `labels.outcomes.Outcomes.churns`), involuntary ones among them.
+    def outcomes(self) -> Outcomes:
+        """Cleaned outcomes, involuntary churns among them.
 
         Raises:
             InputError: for a table without dates, which has none; data that cannot be used.
         """
-        found = self._assembled.churns
+        found = self._assembled.outcomes
         if found is None:
             raise InputError(
-                "a table without dates has no dated churns.",
+                "a table without dates has no dated outcomes.",
                 file=self.project.file,
                 fix="Give snapshots of several dates and dated outcomes.",
             )
@@ -185,7 +185,7 @@ class History:
         if self._facts is not None and not self._facts.bitemporal:
             claim = "reconstructed"
         made = self._finished(rows, frame.join(changes), claim, window, through, warnings, findings)
-        return replace(made, churns=outcomes.churns)
+        return replace(made, outcomes=outcomes)
 
     def _finished(
         self,

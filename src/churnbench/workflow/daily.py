@@ -10,15 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from churnbench.cohort import open_history
-from churnbench.data.contracts import outcome_rows
+from churnbench.cohort import History, open_history
 from churnbench.data.project import Project
-from churnbench.data.session import Session
 from churnbench.domain.cohort import Cohort
 from churnbench.domain.errors import InputError
 from churnbench.export import Document, checked_scorer, read_document
 from churnbench.health import Book
 from churnbench.history import Appended, ScoreStore, open_store, score_day
+from churnbench.labels.outcomes import Outcomes
 from churnbench.playbooks import AlertBook, Declared, NotEvaluated, Record, Update, evaluate, write_alerts
 from churnbench.release import active
 from churnbench.workflow.alerting import beside, declared_of, trigger_columns
@@ -100,16 +99,34 @@ def run_day(
         InputError: no config, no snapshot by that date, a reading that contradicts one that is there.
     """
     document = document_in_force(project, config=config, models=models)
-    history = open_history(project)
+    data = open_history(project)
     try:
-        cohort, accounts = history.cohort(), history.accounts
+        return _day(project, document, data, _Asked(out, today, as_of, config, models, tuple(reports), reason, store))
     finally:
-        history.close()
-    day, inputs = _inputs(project, cohort, accounts, as_of)
+        data.close()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The arguments of `run_day`."""
+
+    out: Path
+    today: date
+    as_of: date | None
+    config: Path | None
+    models: Path
+    reports: tuple[str, ...]
+    reason: str | None
+    store: str | Path | None
+
+
+def _day(project: Project, document: Document, data: History, asked: _Asked) -> Day:
+    cohort, out = data.cohort(), asked.out
+    day, inputs = _inputs(project, cohort, data.accounts, asked.as_of)
     declared = declared_of(project)
-    with open_store(_place(project, store)) as kept:
-        frozen = kept.freeze(_churns(project, day), today=today, reason=reason)
-        appended = _append(project, kept, document, inputs, day, today, reason)
+    with open_store(_place(project, asked.store)) as kept:
+        frozen = kept.freeze(_gone(data.outcomes(), day), today=asked.today, reason=asked.reason)
+        appended = _append(project, kept, document, inputs, day, asked)
         recent = kept.history(since=day - timedelta(days=_look_back(declared)), until=day)
         readings = thinned(kept, day)
     read = beside(recent, _further(project, cohort, declared, recent))
@@ -119,8 +136,8 @@ def run_day(
     scheduled = frozenset(trigger.id for trigger in declared.triggers if trigger.scheduled)
     raised = sorted(update.open_records, key=lambda one: (one["trigger"] in scheduled, -(one["expected_loss"] or 0.0)))
     files = {"alerts": write_alerts(raised, out / "alerts.csv"), "tasks": write_alerts(raised, out / "alerts.md")}
-    book = book_of(project, config=config, models=models, as_of=day, history=readings)
-    files |= _reports(book, out, reports, raised)
+    book = book_of(project, config=asked.config, models=asked.models, as_of=day, history=readings, data=data)
+    files |= _reports(book, out, asked.reports, raised)
     return Day(day, appended, frozen, update, scheduled, made.not_evaluated, files)
 
 
@@ -151,14 +168,12 @@ def _inputs(
     ).drop(columns="as_of")
 
 
-def _churns(project: Project, day: date) -> pd.DataFrame:
-    """Churn dates that were on record by a day."""
-    with Session() as session:
-        rows, _ = outcome_rows(session, project)
-    recorded = rows["known_on"].fillna(rows["churned_on"]) if "known_on" in rows else rows["churned_on"]
-    known = rows[(recorded <= pd.Timestamp(day)) & (rows["churned_on"] <= pd.Timestamp(day))]
-    columns = [name for name in ("account_id", "churned_on", "kind") if name in known]
-    return known[columns].reset_index(drop=True)
+def _gone(outcomes: Outcomes, day: date) -> pd.DataFrame:
+    """Accounts that had left by a day, as was on record then; who has come back since is a customer again."""
+    churns, today = outcomes.churns, pd.Timestamp(day)
+    left = churns["churned_on"].fillna(churns["churn_at"])
+    known = (churns["known_on"].fillna(left) <= today) & (left <= today) & ~(churns["back_on"] <= today)
+    return pd.DataFrame({"account_id": churns.loc[known, "account_id"], "churned_on": left[known]})
 
 
 def _append(
@@ -167,8 +182,7 @@ def _append(
     document: Document,
     inputs: pd.DataFrame,
     day: date,
-    today: date,
-    reason: str | None,
+    asked: _Asked,
 ) -> Appended:
     settings = project.history
     readings = score_day(
@@ -179,7 +193,8 @@ def _append(
         overrides=list(kept.overrides()),
         band_after=settings.band_after,
     )
-    return kept.append(document, readings, today=today, reason=reason, late_after_days=settings.late_after_days)
+    late = settings.late_after_days
+    return kept.append(document, readings, today=asked.today, reason=asked.reason, late_after_days=late)
 
 
 def _place(project: Project, store: str | Path | None) -> str:

@@ -14,9 +14,7 @@ import pandas as pd
 from churnbench.calibration.contenders import risk_strata
 from churnbench.cohort import open_history
 from churnbench.cohort.history import History
-from churnbench.data.contracts import outcome_rows
 from churnbench.data.project import Project
-from churnbench.data.session import Session
 from churnbench.domain.cohort import Cohort
 from churnbench.domain.errors import InputError
 from churnbench.domain.score_history import DIMENSION_SUFFIX
@@ -24,7 +22,7 @@ from churnbench.export import Document, build_document, checked_scorer, read_doc
 from churnbench.formula import build_body, metric_inputs, score_frame, with_risk_curve
 from churnbench.health.book import Book, without_the_departed
 from churnbench.health.meaning import dimensions_of, metrics_of
-from churnbench.labels.outcomes import Outcomes, read_outcomes
+from churnbench.labels.outcomes import Outcomes
 from churnbench.models.recalibration import recalibrate
 from churnbench.release.store import active, folder_of, read_pointer
 from churnbench.workflow.documents import config_id
@@ -51,6 +49,7 @@ def book_of(
     run: Path | None = None,
     as_of: date | None = None,
     history: pd.DataFrame | None = None,
+    data: History | None = None,
 ) -> Book:
     """Assemble what the reports read.
 
@@ -61,6 +60,7 @@ def book_of(
         run: folder of a finished run; its evidence and holdout serve the insights.
         as_of: date of the report; nothing known later is used. Default: the newest snapshot.
         history: a score history of a store; default: every snapshot scored with the config.
+        data: the project's data where they are open already, and stay so.
 
     Returns:
         The book.
@@ -68,7 +68,7 @@ def book_of(
     Raises:
         InputError: a table without dates, no reading by that date, a refused config, an unreadable run.
     """
-    opened = open_history(project)
+    opened = data or open_history(project)
     try:
         cohort = opened.cohort()
         if not cohort.dated:
@@ -77,10 +77,11 @@ def book_of(
                 file=project.file,
                 fix="Give snapshots with an as_of column, or score the table with churnbench score.",
             )
-        outcomes = _outcomes(project)
+        outcomes = opened.outcomes()
         accounts, spec = opened.accounts, opened.formula
     finally:
-        opened.close()
+        if data is None:
+            opened.close()
     assert cohort.window is not None  # noqa: S101 - dated cohorts have one
     known_until = pd.Timestamp(min(as_of, _through(cohort)) if as_of else _through(cohort))
     churns, changes = _known(outcomes, known_until)
@@ -120,15 +121,6 @@ def _other_configs(history: pd.DataFrame, document: Document) -> list[str]:
     return [
         f"{other} of {len(history)} stored readings were made by other configs; their scores are shown as they were."
     ]
-
-
-def _outcomes(project: Project) -> Outcomes:
-    session = Session()
-    try:
-        rows, file = outcome_rows(session, project)
-    finally:
-        session.close()
-    return read_outcomes(rows, file=file)
 
 
 def _through(cohort: Cohort) -> date:

@@ -137,7 +137,7 @@ def monitor_project(
         progress.stage("reading data")
         history = open_history(project)
         cohort = history.cohort()
-        churns = history.churns()
+        churns = history.outcomes().churns
         progress.stage("measuring")
         found = monitor(cohort, churns, watched, project=project.name, shown=shown, seed=seed)
         document, why_none = None, None

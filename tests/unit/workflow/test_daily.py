@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -149,3 +150,20 @@ def test_of_a_long_history_month_ends_and_the_last_weeks_are_read(project: Proje
     assert read_score_history(tmp_path / "history")["as_of"].nunique() == 2
     assert set(read_score_history(tmp_path / "history", until=NOVEMBER)["as_of"]) == {pd.Timestamp("2025-10-31")}
     assert list(shown_bands(tmp_path / "history").columns) == ["account_id", "as_of", "band"]
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_who_left_and_came_back_is_a_customer_again(book_folder: Path, tmp_path: Path, back: bool) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(book_folder, folder)
+    snapshots = pd.read_csv(folder / "snapshots.csv")
+    here = str(snapshots.loc[snapshots["as_of"] == "2025-12-31", "account_id"].iloc[0])
+    outcomes = pd.read_csv(folder / "outcomes.csv")
+    events = [("churn", "2025-06-15"), ("reactivation", "2025-09-01")][: 1 + back]
+    rows = [{"account_id": here, "churned_on": day, "known_on": day, "kind": kind} for kind, day in events]
+    pd.concat([outcomes, pd.DataFrame(rows)]).to_csv(folder / "outcomes.csv", index=False)
+
+    run(load_project(folder), tmp_path, DECEMBER)
+
+    with open_store(tmp_path / "history") as store:
+        assert (here in store.churned()) == (not back)
