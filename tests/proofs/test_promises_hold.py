@@ -17,8 +17,8 @@ from proofs.truth import effective_shares, expert_formula, total_variation
 from churnbench.calibration import Settings, Training
 from proofs import care, coverage, gate, segments
 
-#: Books of the coverage proof, 8 in continuous integration; the full form takes 300 others.
-BOOKS = int(os.environ.get("CHURNBENCH_PROOF_BOOKS", "12"))
+#: Books of the coverage proof, everywhere the same unless asked for otherwise; the full form takes 300 others.
+BOOKS = int(os.environ.get("CHURNBENCH_PROOF_BOOKS", "16"))
 EQUALS = 30
 JOBS = min(2, os.cpu_count() or 1)
 SMALL = Recipe(accounts=1400, months=24)
