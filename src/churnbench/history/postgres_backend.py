@@ -70,9 +70,9 @@ class PostgresBackend:
             self._connection = psycopg.connect(address)
             self._name = f"PostgreSQL {self._connection.info.host}:{self._connection.info.port}"
             self._name += f"/{self._connection.info.dbname}"
-            if self._one("SELECT to_regclass(%s)", [READINGS]) is None:
+            if not self._made():
                 self._lock()
-                if self._one("SELECT to_regclass(%s)", [READINGS]) is None:
+                if not self._made():
                     self._connection.execute(_definition().encode())
             self._connection.commit()
 
@@ -158,6 +158,11 @@ class PostgresBackend:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+    def _made(self) -> bool:
+        # Not to_regclass: after waiting for the lock it may answer from the names it had looked up before.
+        query = "SELECT 1 FROM pg_tables WHERE tablename = %s AND schemaname = ANY(current_schemas(false))"
+        return self._one(query, [READINGS]) is not None
 
     def _lock(self) -> None:
         self._connection.execute(f"SET LOCAL lock_timeout = {int(self._patience * 1000)}".encode())

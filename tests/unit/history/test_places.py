@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pandas as pd
 import pytest
@@ -89,6 +91,7 @@ def test_a_manifest_of_somebody_else_is_refused(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from threading import Barrier
 from history_worlds import append_days, config
 from churnbench.history import open_store
 from churnbench.export import files
@@ -163,6 +166,19 @@ def test_two_appends_at_once_both_arrive(kind: str, tmp_path: Path) -> None:
     else:
         with scratch_postgres() as address:
             both(address)
+
+
+@pytest.mark.postgres
+def test_several_may_open_a_new_database_at_once() -> None:
+    with scratch_postgres() as address, ThreadPoolExecutor(6) as pool:
+        together = Barrier(6)
+
+        def found() -> int:
+            together.wait(60)
+            with open_store(address) as store:
+                return len(store.history())
+
+        assert [opened.result(60) for opened in [pool.submit(found) for _ in range(6)]] == [0] * 6
 
 
 def test_a_second_writer_gives_up_and_says_so(tmp_path: Path) -> None:
