@@ -72,7 +72,7 @@ def known(day):
         encoding="utf-8",
     )
     history = open_history(load_project(place))
-    return history.cohort(), history.outcomes(), history.formula
+    return history.cohort(), history.outcomes().churns, history.formula
 
 
 # %% [markdown]

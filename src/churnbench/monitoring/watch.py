@@ -58,7 +58,7 @@ def monitor(
 
     Args:
         cohort: the project's labelled snapshots, grown since.
-        churns: cleaned churns of the project (`History.churns`).
+        churns: cleaned churns of the project (`History.outcomes().churns`).
         watched: the config in force.
         project: name for the result.
         shown: account_id, as_of, band as people saw them; the config's own bands when None.
