@@ -41,11 +41,13 @@ TRIED = Recipe(accounts=700, months=14, base_rate=0.06, treatment=Treatment(0.4,
 BEGINS = replace(COINS, holdout=0.2, effect=0.25, begins=12)
 LATER = Recipe(accounts=1200, months=24, base_rate=0.05, treatment=BEGINS)
 _POPULATION_SEED = 4_000_000
+#: The rule for drops was chosen looking at seeds below 40; the proof uses others.
+_FIRST = 1001
 
 
 def weighted(replicates: int, jobs: int) -> pd.DataFrame:
     """One row per world: AUC in three ways beside that of the same world left alone."""
-    return pd.DataFrame(replicate(_weighted, range(1, replicates + 1), jobs=jobs, label="weighted"))
+    return pd.DataFrame(replicate(_weighted, range(_FIRST, _FIRST + replicates), jobs=jobs, label="weighted"))
 
 
 def effects(replicates: int, jobs: int, books: int) -> pd.DataFrame:
@@ -53,13 +55,13 @@ def effects(replicates: int, jobs: int, books: int) -> pd.DataFrame:
     population = range(_POPULATION_SEED, _POPULATION_SEED + books)
     sums = np.array(list(replicate(_arms, population, jobs=jobs, label="true effect"))).sum(axis=0)
     held, treated = sums[0] / sums[1], sums[2] / sums[3]
-    rows = replicate(partial(_effect, TRIED), range(1, replicates + 1), jobs=jobs, label="effect")
+    rows = replicate(partial(_effect, TRIED), range(_FIRST, _FIRST + replicates), jobs=jobs, label="effect")
     return pd.DataFrame(rows).assign(true=treated - held, true_reduction=1 - treated / held)
 
 
 def warned(replicates: int, jobs: int) -> pd.DataFrame:
     """One row per world and kind of playbook: whether the drop beyond the cut-off was found."""
-    cases = [(seed, effect) for effect in (0.25, 1.0) for seed in range(1, replicates + 1)]
+    cases = [(seed, effect) for effect in (0.25, 1.0) for seed in range(_FIRST, _FIRST + replicates)]
     return pd.DataFrame(replicate(_warned, cases, jobs=jobs, label="warnings"))
 
 
