@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from proofs import care, gate, interventions, leaks, segments
+from proofs import care, gate, interventions, leaks, releases, segments
 from proofs.books import preset_formula
 from proofs.coverage_section import coverage_section
 from proofs.montecarlo import Average, Share
@@ -258,10 +258,15 @@ def _interventions(size: Size, jobs: int) -> tuple[str, list[Promise], dict[str,
     return interventions.section(size.some, size.population, jobs)
 
 
+def _releases(size: Size, jobs: int) -> tuple[str, list[Promise], dict[str, list[dict[str, str]]]]:
+    return releases.section(size.some, size.population, jobs)
+
+
 #: name -> proof, in the order of the page.
 PROOFS: dict[str, Proof] = {
     "coverage": Proof("Intervals, promises and weights against the truth", coverage_section),
     "gate": Proof("The gate", _gate),
+    "releases": Proof("The review after a release", _releases),
     "sizes": Proof("Small and large books", _sizes),
     "segments": Proof("Weights of segments", _segments),
     "care": Proof("Interventions", _care),
