@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
-from proofs.watching_section import found_within
+from proofs.watching_section import found_by_counting, found_within
 
 from churnbench.monitoring.budget import DATA, INTERCEPT, NOTHING
 from proofs import watching
@@ -27,3 +27,11 @@ def test_what_was_recorded_later_is_not_known_earlier() -> None:
 def test_a_data_problem_finds_no_rise() -> None:
     table = pd.DataFrame({"seed": [1, 1, 2, 2], "verdict": [DATA, NOTHING, NOTHING, INTERCEPT]})
     assert found_within(table).value == 0.5
+
+
+def test_counting_with_the_usual_rate_known_finds_what_is_twice_as_much_and_no_more() -> None:
+    looks = [{"seed": seed, "quarter": quarter, "accounts": 1000} for seed in (1, 2) for quarter in (1, 2)]
+    stable = pd.DataFrame(looks).assign(observed=[20, 40, 24, 44])
+    risen = pd.DataFrame(looks).assign(observed=[23, 84, 21, 43])
+    assert found_by_counting(risen, stable, level=0.05).value == 0.5
+    assert found_by_counting(stable, stable, level=0.05).value == 0.0
