@@ -27,8 +27,6 @@ HELD_OUT = 0.3  # share that a coin leaves alone among the accounts below the cu
 CAPACITY = 20  # actions that there is time for
 
 # %%
-import tempfile
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -46,12 +44,13 @@ from churnbench.metrics import AccountBootstrap
 from churnbench.metrics.discrimination import auc
 from churnbench.metrics.reliability import expit, fit_recalibration
 from guided import plots
+from guided.opening import scratch
 from guided.tables import Shown, say
 
 # %matplotlib inline
 plots.style()
 policy = Treatment(trigger=0.25, near=9.0, holdout=HELD_OUT, effect=EFFECT, months=4)
-folder = Path(tempfile.mkdtemp(prefix="churnbench-"))
+folder = scratch()
 
 
 def company(name, treatment):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -28,5 +30,7 @@ def run_of(folder: str | Path | None, project: OpenProject, seed: int) -> Finish
 
 
 def scratch() -> Path:
-    """A new folder that nobody else looks at."""
-    return Path(tempfile.mkdtemp(prefix="churnbench-"))
+    """A new folder that nobody else looks at; gone with the kernel."""
+    folder = Path(tempfile.mkdtemp(prefix="churnbench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
