@@ -27,7 +27,6 @@ HELD_OUT = 0.3  # share that a coin leaves alone among the accounts below the cu
 CAPACITY = 20  # actions that there is time for
 
 # %%
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
