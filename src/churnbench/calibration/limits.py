@@ -105,7 +105,7 @@ def _about_leading(conflict: Mapping[str, Sequence[ShareBound]], count: int) -> 
         return ""
     leading = int(conflict["leading_share"][0][0].sum())
     if leading == count:
-        return "; all metrics are declared leading = true, so that their share is 100 %: say leading = false where it is so"
+        return "; all metrics are declared leading = true, so that their share is 100 %"
     return f"; of the {count} metrics {leading} are declared leading = true, whose share is meant"
 
 

@@ -36,7 +36,8 @@ class Metric:
     Attributes:
         id: of the catalogue, which says what it is: unit, direction, label and points; helpers have ids of their own.
         fact: name of the fact, without the source's name; "" for a ratio.
-        agg, column, window_days, where, of, ratio, helper: as in `[[formula.metrics]]`; `where` is TOML.
+        agg, column, window_days, where, of, min_days, max_days, ratio, helper: as in `[[formula.metrics]]`.
+            `where` is TOML.
         dimension: which dimension it suits, where its group of the catalogue does not say.
         needs: parameter without which it stays a comment.
     """
@@ -48,6 +49,8 @@ class Metric:
     window_days: int | None = None
     where: str | None = None
     of: str | None = None
+    min_days: int | None = None
+    max_days: int | None = None
     ratio: tuple[str, str] | None = None
     helper: bool = False
     dimension: str = ""

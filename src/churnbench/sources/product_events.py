@@ -105,8 +105,7 @@ _FACTS = (
 )
 _UNOBTAINABLE = {
     "session_minutes_30d": "a session that still runs on the as-of date would be longer by what comes later",
-    "power_users, power_user_share, casual_user_share, days_since_power_login": "a user's days of use within a window"
-    " are no aggregate; compute them in the warehouse per day",
+    "days_since_power_login": "who was a power user on each day is no fact; compute it in the warehouse per day",
     "core_feature_unused": "is feature_adoption_share below 1 with the core features as key_features",
 }
 _LEAKS = {

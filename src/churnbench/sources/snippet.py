@@ -230,7 +230,8 @@ def _metric(asked: Asked, metric: Metric, target: Target, *, in_formula: bool, h
     else:
         lines += [f'source = "{asked.source.name}_{metric.fact}"', f'agg = "{metric.agg}"']
         lines += [f'{key} = "{value}"' for key, value in (("column", metric.column), ("of", metric.of)) if value]
-        lines += [f"window_days = {metric.window_days}"] if metric.window_days else []
+        days = (("window_days", metric.window_days), ("min_days", metric.min_days), ("max_days", metric.max_days))
+        lines += [f"{key} = {count}" for key, count in days if count]
         lines += [f"where = {metric.where}"] if metric.where else []
     return "\n".join(lines) + "\n"
 

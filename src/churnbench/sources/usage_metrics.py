@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from churnbench.sources.model import Metric
 
+#: Days of use in 30 from which a user is a power user, and up to which a casual one, as the catalogue defines them.
+POWER_DAYS, CASUAL_DAYS = 12, 2
 _LOGINS = '{ column = "is_login", equals = "yes" }'
 
 
@@ -15,6 +17,10 @@ def user_metrics(events: str, user_days: str) -> tuple[Metric, ...]:
         Metric("active_users_7d", events, "distinct", "user_id", 7, helper=True),
         Metric("daily_users_30d", user_days, "sum", "one_thirtieth", 30, helper=True),
         Metric("stickiness", ratio=("daily_users_30d", "active_users_30d")),
+        Metric("power_users", user_days, "distinct", "user_id", 30, min_days=POWER_DAYS),
+        Metric("power_user_share", ratio=("power_users", "active_users_30d")),
+        Metric("casual_users_30d", user_days, "distinct", "user_id", 30, max_days=CASUAL_DAYS, helper=True),
+        Metric("casual_user_share", ratio=("casual_users_30d", "active_users_30d")),
         Metric("active_days_share_30d", events, "active_days_share", window_days=30),
     )
 

@@ -39,7 +39,7 @@ def test_every_metric_says_what_it_is_in_one_sentence_and_where_it_comes_from() 
         assert metric.definition.endswith(".")
         assert metric.definition.count(". ") == 0
         assert metric.moves in ("leading", "coincident", "lagging")
-        assert metric.sources or metric.also_needs
+        assert metric.ready or metric.also_needs  # what no mapping computes says what it lacks
         assert (metric.normalise.kind == "boolean") == metric.definition.startswith("True when")
 
 

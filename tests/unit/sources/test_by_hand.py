@@ -12,6 +12,10 @@ _USAGE = {
     "active_users_7d": 0.0,
     "daily_users_30d": 3 / 30,  # u1 on the 15th and 16th, u2 on the 16th
     "stickiness": 0.05,
+    "power_users": 0.0,
+    "power_user_share": 0.0,
+    "casual_users_30d": 2.0,  # u1 on two days, u2 on one
+    "casual_user_share": 1.0,
     "active_days_share_30d": 3 / 30,
     "usage_trend_90d": 6.0,  # 7 events after 1
     "usage_trend_30d": 1.5,  # 5 after 2
@@ -100,6 +104,10 @@ EXPECTED = {
         "active_users_7d": 0.0,
         "daily_users_30d": 2 / 30,
         "stickiness": 1 / 30,
+        "power_users": 0.0,
+        "power_user_share": 0.0,
+        "casual_users_30d": 2.0,
+        "casual_user_share": 1.0,
         "active_days_share_30d": 2 / 30,
         "usage_trend_90d": 1.8,  # 14 after 5
         "days_since_last_login": 19.0,
@@ -153,6 +161,25 @@ def test_an_event_at_half_past_eleven_in_the_evening_lands_on_the_day_that_it_ha
     seen = found["active_users_30d"]
     assert [seen[("A-1", day)] for day in days] == [on_the_day, 1]
     assert found["days_since_last_login"][("A-1", "2024-04-01")] == 1 - a_day_later
+
+
+def test_a_power_user_is_one_with_use_on_twelve_days_of_thirty_and_late_days_count_when_they_arrive(tmp_path) -> None:
+    columns = ("account_id", "visitor_id", "timestamp", "num_events", "num_minutes", "arrived")
+    rows = [
+        ("A-1", visitor, f"2024-03-{day:02d} 0{hour}:00:00", 1, 1, f"2024-03-{day:02d} 12:00:00")
+        for visitor, days in (("v1", range(1, 13)), ("v2", range(1, 12)), ("v3", [5]), ("v4", [4, 5, 6]))
+        for day in days
+        for hour in (8, 9)
+    ]
+    rows.append(("A-1", "v2", "2024-03-12 10:00:00", 1, 1, "2024-03-20 12:00:00"))
+    no_features = ("account_id", "visitor_id", "feature_id", "timestamp", "num_events", "arrived")
+    history = EXAMPLES["pendo"].tables["feature_history"]
+    tables = {"event": (columns, rows), "feature_event": (no_features, []), "feature_history": history}
+    days = ["2024-03-11", "2024-03-12", "2024-03-20", "2024-03-31"]
+    found = metrics_on(tmp_path, "pendo", tables, days, ["A-1"], known_column="arrived").loc["A-1"]
+    assert found["power_users"].to_dict() == dict(zip(days, [0, 1, 2, 0], strict=True))  # 1 March is over by the 31st
+    assert found["casual_users_30d"].to_dict() == dict(zip(days, [1, 1, 1, 1], strict=True))
+    assert found["power_user_share"]["2024-03-20"] == 0.5
 
 
 @pytest.mark.parametrize("database", [None, "sqlite"])
