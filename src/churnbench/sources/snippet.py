@@ -33,11 +33,13 @@ class Target:
 
     Attributes:
         formula: the formula as it is now.
-        taken: metric id -> why it stays a comment: it is declared already.
+        taken: metric id -> why it stays a comment: it is computed already.
+        stated: ids of metrics of the formula that the project file has a section of; a second one would be refused.
     """
 
     formula: FormulaSpec
     taken: Mapping[str, str]
+    stated: frozenset[str] = frozenset()
 
 
 def target_of(project: Project | None) -> Target:
@@ -45,7 +47,7 @@ def target_of(project: Project | None) -> Target:
     if project is None:
         return Target(load_preset("four-dimensions"), {})
     taken = {one.id: f"already computed from {one.source or 'two metrics'}" for one in project.declared.computed}
-    return Target(project.formula, taken)
+    return Target(project.formula, taken, project.declared.declared - set(taken))
 
 
 def snippet(asked: Asked, target: Target, *, optional: Sequence[str] = (), also: Sequence[str] = ()) -> str:
@@ -169,8 +171,12 @@ def _metrics(asked: Asked, facts: Sequence[Fact], target: Target, also: Sequence
         # What is there only for a ratio's sake must not enter the formula.
         helper = metric.helper or (metric.id in needed and metric not in declared)
         text = _metric(asked, metric, target, in_formula=metric.id in in_formula, helper=helper)
-        why = target.taken.get(metric.id)
-        head = f"# {metric.id}: {why}; kept as a comment.\n" if why else ""
+        head = ""
+        if metric.id in target.taken:
+            head = f"# {metric.id}: {target.taken[metric.id]}; kept as a comment.\n"
+        elif metric.id in target.stated:
+            head = f"# {metric.id}: the file has it; put what it lacks of these lines under its id there.\n"
+            live = False
         blocks.append(head + (text if live else _commented(text)))
     others = dict(joint_of(asked.source))
     told = [f"# {m.id} needs {others[m]} too: it comes with the lines of {offers(others[m])}.\n" for m in waiting]

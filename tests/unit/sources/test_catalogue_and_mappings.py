@@ -82,6 +82,18 @@ def test_a_part_of_a_ratio_does_not_enter_the_formula() -> None:
     assert 'id = "active_users_30d"\ndimension = "usage"\nweight = 10' in asked_for_too
 
 
+def test_a_metric_that_the_file_states_already_is_not_stated_twice(tmp_path) -> None:
+    (tmp_path / "churnbench.toml").write_text(
+        '[project]\nname = "own"\n[data]\noutcomes = "o.csv"\nsnapshots = "s.csv"\n'
+        '[formula]\npreset = "four-dimensions"\n[[formula.metrics]]\nid = "nps"\nweight = 60\n',
+        "utf-8",
+    )
+    text = snippet(asked_for("delighted", DIALECTS["duckdb"]), target_of(load_project(tmp_path)))
+    assert "# nps: the file has it; put what it lacks of these lines under its id there.\n# [[formula.metrics]]" in text
+    assert '\n[[formula.metrics]]\nid = "nps"\n' not in text
+    assert '\n[[formula.metrics]]\nid = "nps_steps"\n' in text  # its parts are there
+
+
 def _with(tmp_path, first: str) -> Target:
     example = EXAMPLES[first]
     with landed(tmp_path, first, example.tables) as (asked, address):
