@@ -24,7 +24,9 @@ weight = 20
 A metric that the project computes itself (`agg` or `ratio`) keeps the catalogue's direction, but not its scale: the
 unit may be another one. **Moves** says whether the metric is thought to move before (leading), with (coincident) or
 after (lagging) churn. That is a guess of the field, not a finding; the lead-time section of a review tests it on your
-outcomes. **From** names tables of the usual warehouse landing schemas, any of which will do, then what they lack.
+outcomes. **Ready in** names the sources whose mapping computes it (`churnbench sources add NAME`, see
+[sources](sources.md)); a dash says that none does. **Tables** are those that these mappings read, and
+others of the usual warehouse landing schemas that hold what it takes, then what they lack.
 """
 
 
@@ -34,8 +36,12 @@ def page() -> str:
 
 
 def _group(group: str) -> str:
-    lines = [f"## {group_labels()[group]}", "", "| id | what it is | better | points 0-100 | moves | from |"]
-    lines += ["|---|---|---|---|---|---|", *(_row(metric) for metric in found_in_catalogue(group=group))]
+    lines = [
+        f"## {group_labels()[group]}",
+        "",
+        "| id | what it is | better | points 0-100 | moves | ready in | tables |",
+    ]
+    lines += ["|---|---|---|---|---|---|---|", *(_row(metric) for metric in found_in_catalogue(group=group))]
     return "\n".join(lines) + "\n"
 
 
@@ -49,7 +55,7 @@ def _row(metric: CatalogueMetric) -> str:
     points = " ".join([rule.kind, *(f"{name} {value:g}" for name, value in rule.params.items())])  # type: ignore[str-format]
     needs = f"*{metric.also_needs}*" if metric.also_needs else ""
     source = "; ".join(part for part in (", ".join(f"`{table}`" for table in metric.sources), needs) if part)
-    return f"| `{metric.id}` | {what} | {better} | {points} | {metric.moves} | {source} |"
+    return f"| `{metric.id}` | {what} | {better} | {points} | {metric.moves} | {metric.mapping or '-'} | {source} |"
 
 
 if __name__ == "__main__":

@@ -94,6 +94,7 @@ def metrics_of(source: str, windows: Sequence[int | None] = (7, 45), *, few: boo
         ComputedMetric(f"{source}_{name}", source, "count", None, 60, (condition,))
         for name, condition in conditions.items()
     ]
+    found.append(ComputedMetric(f"{source}_often", source, "distinct", "kind", 90, min_days=2, max_days=5))
     above, below = f"{source}_sum_45", f"{source}_count_45"
     found.append(ComputedMetric(f"{source}_ratio", agg="ratio", ratio=(above, below)))
     return found

@@ -163,6 +163,11 @@ HUBSPOT = Example(
                 (32, "closed_date", "2024-01-12", "2024-01-12 00:00:00"),
                 (33, "closed_date", "2024-04-02", "2024-04-02 00:00:00"),
                 (31, "subject", "x", "2024-03-10 00:00:00"),
+                (31, "hs_ticket_priority", "LOW", "2024-03-10 00:00:00"),
+                (31, "hs_ticket_priority", "HIGH", "2024-03-13 00:00:00"),
+                (31, "hs_ticket_priority", "URGENT", "2024-03-14 00:00:00"),
+                (32, "hs_ticket_priority", "LOW", "2024-01-10 00:00:00"),
+                (33, "hs_ticket_priority", "HIGH", "2024-04-01 00:00:00"),
             ],
         ),
     },
@@ -178,7 +183,7 @@ HUBSPOT = Example(
         "engagement_meeting": ("property_hs_meeting_outcome",),
         "ticket": ("property_closed_date", "property_hs_ticket_priority"),
     },
-    optional=["closed_tickets"],
+    optional=["closed_tickets", "severe_tickets"],
 )
 INTERCOM = Example(
     {
@@ -253,7 +258,12 @@ _EVENTS = [
     _event(12, "2024-04-01 11:00:00", "login", "u7", "s11", _A1, "2024-04-01 11:01:00"),
     _event(13, "2024-03-30 11:00:00", "login", "u8", "s12", _A1, "2024-04-02 11:01:00"),  # a client that was offline
 ]
-_USAGE_SETTINGS = {"advanced_events": "export,import", "key_features": "report,export,forecast"}
+_USAGE_SETTINGS = {
+    "advanced_events": "export,import",
+    "key_features": "report,export,forecast",
+    "api_events": "import",
+    "integration_events": "export,forecast",
+}
 AMPLITUDE = Example(
     {
         "event": (

@@ -95,8 +95,18 @@ def refuse_conflict(bounds_by_limit: Mapping[str, Sequence[ShareBound]], count: 
     raise InputError(
         f"{names} {verb} for a formula of {count} metrics: no set of weights satisfies the limits.",
         file="churnbench.toml",
-        fix="Widen or remove one of them (leading_share needs metrics with leading = true).",
+        fix=f"Widen or remove one of them{_about_leading(conflict, count)}.",
     )
+
+
+def _about_leading(conflict: Mapping[str, Sequence[ShareBound]], count: int) -> str:
+    """Why a leading share cannot hold where it depends on what is declared leading."""
+    if "leading_share" not in conflict:
+        return ""
+    leading = int(conflict["leading_share"][0][0].sum())
+    if leading == count:
+        return "; all metrics are declared leading = true, so that their share is 100 %"
+    return f"; of the {count} metrics {leading} are declared leading = true, whose share is meant"
 
 
 def _feasible(bounds_by_limit: Mapping[str, Sequence[ShareBound]], count: int) -> bool:

@@ -27,9 +27,12 @@ def list_catalogue(*, dimension: str | None, search: str | None) -> None:
             last = metric.group
         better = "+" if metric.direction == "higher_is_healthier" else "-"
         give(f"  {metric.id:<36} {better} {metric.moves:<10}  {metric.unit}")
+        if metric.ready:
+            give(f"  {'':<36}   from {metric.mapping}")
     if OUTPUT.mode == "text":
         say(
             f"{len(found)} metrics; + higher is healthier, - lower is. Leading or lagging is a guess, to be tested."
+            "\n'from' names what `churnbench sources add` computes it from; without it no mapping is ready."
             "\nA project uses one so: [[formula.metrics]] id, dimension and weight. See docs/catalogue.md."
         )
 
@@ -45,6 +48,7 @@ def _facts(metric: CatalogueMetric) -> dict[str, Any]:
         "normalise": {"kind": metric.normalise.kind, **metric.normalise.params},
         "moves": metric.moves,
         "sources": list(metric.sources),
+        "ready": [list(group) for group in metric.ready],
         "also_needs": metric.also_needs,
         "window_days": metric.window_days,
         "flag": metric.flag,

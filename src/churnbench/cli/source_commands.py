@@ -19,6 +19,7 @@ from churnbench.sources import (
     count_identities,
     dialect_of,
     families,
+    joint_notes,
     snippet,
     source_named,
     target_of,
@@ -39,12 +40,13 @@ def list_sources() -> None:
 def show(name: str) -> None:
     """Everything about one mapping."""
     source = source_named(name)
-    given = {m.id: m.unit for m in source.metrics if not m.helper}
+    given = {m.id: m.meaning.unit for m in source.metrics if not m.helper}
     parts = [
         source.title,
         _part("Tables and the columns that are read", {t: ", ".join(c) for t, c in source.tables.items()}),
         _part("Facts", {f.name + (" (--with)" if f.optional else ""): f.says for f in source.facts}),
         _part("Metrics", given),
+        _part("Metrics with another source", joint_notes(source)),
         _part("Not to be had from it", source.unobtainable),
         _part("Not read, because it leaks", source.leaks),
         _part("Choices (--set)", {f"{p.name}={p.default}": p.help for p in source.parameters}),
@@ -61,6 +63,7 @@ def _facts_of(source: Source, given: dict[str, str]) -> dict[str, object]:
         "facts": {fact.name: fact.says for fact in source.facts},
         "optional": [fact.name for fact in source.facts if fact.optional],
         "metrics": given,
+        "joint": joint_notes(source),
         "unobtainable": dict(source.unobtainable),
         "leaks": dict(source.leaks),
         "settings": {one.name: one.default for one in source.parameters},

@@ -142,12 +142,23 @@ def _changes(evidence: Mapping[str, Any]) -> list[str]:
             if abs(row["from"] - row["was"]) >= _CUT_MOVED
         )
         found += _labelled("Cut-offs", f"{cuts}; the draft's, they promise nothing") if cuts else []
+    found += _limits(evidence)
     review = [check for check in evidence["checks"] if check["severity"] != "ok"]
     if review:
         found += _labelled("Checks", f"{len(review)} to look at; first: {review[0]['detail']}")
     for warning in evidence["warnings"][:3]:
         found += _labelled("Note", warning)
     return found
+
+
+def _limits(evidence: Mapping[str, Any]) -> list[str]:
+    """What each limit that the user has set costs."""
+    priced = [
+        f"{row['id']} {row['setting']} costs {row['price_auc']:.4f} AUC and {row['price_log_loss']:.4f} log loss"
+        for row in evidence["constraints"]
+        if not row["id"].startswith("shapes") and None not in (row["price_auc"], row["price_log_loss"])
+    ]
+    return _labelled("Limits", "; ".join(priced)) if priced else []
 
 
 def _is_draft(evidence: Mapping[str, Any]) -> bool:

@@ -19,26 +19,6 @@ from churnbench.domain.formula_spec import Direction, MetricSpec, Normaliser
 
 #: Groups of the catalogue, in reading order; each is a file.
 GROUPS: tuple[str, ...] = ("usage", "engagement", "sentiment", "support", "value", "financial", "growth", "flags")
-#: Source -> its tables in the usual warehouse landing schemas.
-SOURCE_TABLES: Mapping[str, tuple[str, ...]] = {
-    "salesforce": ("opportunity", "account", "event", "task"),
-    "hubspot": (
-        "deal",
-        "deal_stage",
-        "deal_company",
-        "engagement_meeting",
-        "engagement_email",
-        "engagement_company",
-        "ticket",
-    ),
-    "zendesk": ("ticket", "organization", "ticket_field_history"),
-    "intercom": ("conversation_history", "contact_company_history", "company_history"),
-    "amplitude": ("event",),
-    "mixpanel": ("event",),
-    "pendo": ("event", "feature_event", "feature_history"),
-    "delighted": ("response",),
-    "qualtrics": ("response",),
-}
 Moves = Literal["leading", "coincident", "lagging"]
 
 
@@ -52,7 +32,10 @@ class CatalogueMetric:
         label, definition, unit: for people; the definition is one sentence.
         direction, normalise: how it is read unless a project says otherwise.
         moves: guess whether it moves before, with or after churn; a hypothesis.
-        sources: tables it can be computed from, as "source.table"; each alone is enough unless `also_needs` says more.
+        sources: tables it can be computed from, as "source.table"; the tables of one source are enough unless
+            `also_needs` says more.
+        ready: groups of sources with a ready mapping; one of each group is needed, and () is none. A test holds it and
+            `sources` against the mappings.
         also_needs: what those tables do not hold, or where it comes from when there are none; else None.
         window_days: typical window; None for a state on the as-of date.
         flag: "red" or "green" when it is a red flag or green light of the account review, else None.
@@ -67,9 +50,15 @@ class CatalogueMetric:
     normalise: Normaliser
     moves: Moves
     sources: tuple[str, ...]
+    ready: tuple[tuple[str, ...], ...] = ()
     also_needs: str | None = None
     window_days: int | None = None
     flag: str | None = None
+
+    @property
+    def mapping(self) -> str:
+        """The ready mappings in words, e.g. "zendesk or intercom, with amplitude"; "" when there is none."""
+        return ", with ".join(" or ".join(group) for group in self.ready)
 
     @property
     def leading(self) -> bool:
@@ -156,5 +145,6 @@ def _content(group: str) -> dict[str, Any]:
 def _group(group: str) -> Iterator[CatalogueMetric]:
     for row in _content(group)["metrics"]:
         rule = read_normaliser(row["normalise"], metric=row["id"], file=f"{group}.toml")
-        rest = {name: value for name, value in row.items() if name not in ("normalise", "sources")}
-        yield CatalogueMetric(group=group, normalise=rule, sources=tuple(row["sources"]), **rest)
+        rest = {name: value for name, value in row.items() if name not in ("normalise", "sources", "ready")}
+        ready = tuple(tuple(names) for names in row.get("ready", ()))
+        yield CatalogueMetric(group=group, normalise=rule, sources=tuple(row["sources"]), ready=ready, **rest)

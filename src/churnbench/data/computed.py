@@ -68,6 +68,7 @@ class ComputedMetric:
         where: conditions that all must hold.
         of: what change and relative_change compare between the two windows: count, sum or mean; "last" compares the
             newest value with the newest one that was `window_days` older, however old both are.
+        min_days, max_days: of `distinct`, only values with facts on so many different days of the window; None: any.
         ratio: ids of numerator and denominator; NULL where the denominator is 0 or missing.
         text: whether `last` returns text (for category metrics).
     """
@@ -81,3 +82,5 @@ class ComputedMetric:
     of: Literal["count", "sum", "mean", "last"] = "count"
     ratio: tuple[str, str] | None = None
     text: bool = False
+    min_days: int | None = None
+    max_days: int | None = None

@@ -16,7 +16,7 @@ from churnbench.data.sections import MetricSection, WhereSection
 from churnbench.domain.errors import InputError
 
 #: Keys that only make sense for a metric with a source.
-_FACT_KEYS = ("agg", "window_days", "of")
+_FACT_KEYS = ("agg", "window_days", "of", "min_days", "max_days")
 
 
 def read_computed(
@@ -66,6 +66,8 @@ def read_computed(
         where=tuple(part for section in metric.where for part in _conditions(section)),
         of=metric.of or ("sum" if metric.column else "count"),
         text=agg == "last" and kind == "category",
+        min_days=metric.min_days,
+        max_days=metric.max_days,
     )
 
 
@@ -109,6 +111,10 @@ def _problem(metric: MetricSection) -> tuple[str, str] | None:
         )
     if metric.of is not None and agg not in ("change", "relative_change"):
         return f"agg = '{agg}' takes no of.", "Delete of."
+    if agg != "distinct" and (metric.min_days or metric.max_days):
+        return f"agg = '{agg}' takes no min_days or max_days.", 'They belong to agg = "distinct"; delete them.'
+    if metric.min_days and metric.max_days and metric.min_days > metric.max_days:
+        return f"no value has from {metric.min_days} to {metric.max_days} days.", "Make min_days the smaller one."
     if metric.of in ("sum", "mean", "last") and metric.column is None:
         return f"of = '{metric.of}' needs a column to read.", 'Add column = "NAME" of the fact table.'
     if agg == "slope" and metric.window_days is not None and metric.window_days < 2:

@@ -20,7 +20,7 @@ PARAMETERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ratio": ((), ("benchmark", "denominator", "cap")),
     "nps": ((), ()),
     "csat": ((), ("low", "high")),
-    "boolean": ((), ()),
+    "boolean": ((), ("yes", "no")),
     "category": (("map",), ()),
     "recency": (("fresh", "stale"), ()),
     "quantile": ((), ()),
@@ -82,6 +82,8 @@ def _problem(kind: str, params: Mapping[str, Any]) -> str | None:
     not_number = next((name for name, value in params.items() if not _number(value)), None)
     if not_number is not None:
         return f"{not_number} must be a number"
+    if kind == "boolean" and any(not 0 <= points <= 100 for points in params.values()):
+        return "points lie between 0 and 100"
     for low, high in (("low", "high"), ("fresh", "stale")):
         if low in params and high in params and params[low] >= params[high]:
             return f"{low} must be below {high}"

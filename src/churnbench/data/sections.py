@@ -274,6 +274,8 @@ class MetricSection(Section):
     window_days: Window | None = None
     where: Annotated[list[WhereSection], BeforeValidator(_as_list)] = Field(default_factory=list)
     of: Literal["count", "sum", "mean", "last"] | None = None
+    min_days: Window | None = None
+    max_days: Window | None = None
     ratio: Annotated[list[Name], Field(min_length=2, max_length=2)] | None = None
     helper: bool = False
 

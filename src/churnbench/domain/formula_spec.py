@@ -22,7 +22,7 @@ class Normaliser:
     - ratio: `benchmark` (a positive number) or `denominator` (an input column); optional `cap` (default 1.0,
       the ratio worth 100 points). `lower_is_healthier` mirrors.
     - nps: -100..100 -> 0..100.   csat: `low`, `high` default 1..5 -> 0..100.
-    - boolean: no params; true/1 is 100 points (0 with `lower_is_healthier`).
+    - boolean: points `yes` and `no`, default 100 and 0 (with `lower_is_healthier` 0 and 100).
     - category: `map`, text -> points 0..100, taken literally. Text outside the map is missing.
     - recency: `fresh`, `stale` (days): 100 points up to `fresh`, falling in a line to 0 at `stale`.
     - quantile: ramp between the 5th and 95th percentile of the TRAINING data; the default.

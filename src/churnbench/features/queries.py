@@ -73,6 +73,8 @@ def _active_days(partials: Partials, base: str, reach: str, metrics: Sequence[Co
 
 
 def _distinct(partials: Partials, base: str, reach: str, metric: ComputedMetric, key: str) -> str:
+    if metric.min_days is not None or metric.max_days is not None:
+        return _distinct_by_days(partials, base, reach, metric, key)
     spelling, value = partials.spelling, partials.facts.texts[metric.column or ""]
     flag = partials.flags[span_of(metric)]
     return (
@@ -80,6 +82,21 @@ def _distinct(partials: Partials, base: str, reach: str, metric: ComputedMetric,
         f" WHERE {value} IS NOT NULL AND {partials.matching(metric)} GROUP BY {key}, cell, {value})"
         f" SELECT p.{key}, r.i, {spelling.as_double('count(DISTINCT value)')} AS m0 FROM pre p"
         f" JOIN {reach} r ON r.cell = p.cell AND p.vis <= r.i WHERE {flag} GROUP BY p.{key}, r.i"
+    )
+
+
+def _distinct_by_days(partials: Partials, base: str, reach: str, metric: ComputedMetric, key: str) -> str:
+    """Values by the number of days on which they have a fact, each day known from the earliest of its facts on."""
+    spelling, value = partials.spelling, partials.facts.texts[metric.column or ""]
+    flag = partials.flags[span_of(metric)]
+    wanted = f"n >= {metric.min_days or 1}" + (f" AND n <= {metric.max_days}" if metric.max_days else "")
+    return (
+        f"WITH pre AS{spelling.materialised} (SELECT {key}, cell, day, {value} AS value, min(vis) AS vis FROM {base}"
+        f" WHERE {value} IS NOT NULL AND {partials.matching(metric)} GROUP BY {key}, cell, day, {value}),"
+        f" totals AS (SELECT p.{key}, r.i, p.value, count(DISTINCT p.day) AS n FROM pre p"
+        f" JOIN {reach} r ON r.cell = p.cell AND p.vis <= r.i WHERE {flag} GROUP BY p.{key}, r.i, p.value)"
+        f" SELECT {key}, i, {spelling.as_double(f'count(*) FILTER (WHERE {wanted})')} AS m0 FROM totals"
+        f" GROUP BY {key}, i"
     )
 
 

@@ -24,7 +24,7 @@ _ALLOWED: Mapping[str, frozenset[str]] = {
     "ratio": frozenset({"benchmark", "denominator", "cap"}),
     "nps": frozenset(),
     "csat": frozenset({"low", "high"}),
-    "boolean": frozenset(),
+    "boolean": frozenset({"yes", "no"}),
     "category": frozenset({"map"}),
     "recency": frozenset({"fresh", "stale"}),
     "quantile": frozenset(),
@@ -107,8 +107,11 @@ def _csat(metric: MetricSpec, _: pd.DataFrame) -> Rule:
 
 
 def _boolean(metric: MetricSpec, _: pd.DataFrame) -> Rule:
-    yes = 100.0 if metric.direction == "higher_is_healthier" else 0.0
-    return {"kind": "boolean", "true": yes, "false": 100.0 - yes}
+    good = 100.0 if metric.direction == "higher_is_healthier" else 0.0
+    yes, no = _number(metric, "yes", good), _number(metric, "no", 100.0 - good)
+    if not (min(yes, no) >= 0 and max(yes, no) <= 100):
+        raise _impossible(metric, f"yes {yes:g} and no {no:g}", "points between 0 and 100")
+    return {"kind": "boolean", "true": yes, "false": no}
 
 
 def _category(metric: MetricSpec, _: pd.DataFrame) -> Rule:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from churnbench.data.catalogue import catalogue
 from churnbench.data.hints import did_you_mean, listed
 from churnbench.data.session import Session
 from churnbench.domain.errors import InputError
@@ -113,18 +114,19 @@ def export_scorecard(
     }
     weights = _typed_weights(body, profile, exact, layout.weights, places)
     metrics = {metric["id"]: metric for metric in body["metrics"]}
+    labels, group_labels = _labels(metrics), _labels(dimension["id"] for dimension in body["dimensions"])
     losses: list[MeasureLoss] = []
     groups = []
     for dimension in body["dimensions"]:
         measures = []
         for name, _ in dimension["weights"]:
             if weights.measures[name] > 0 and weights.groups[dimension["id"]] > 0:
-                measure, worst = _measure(metrics[name], weights.measures[name], most)
+                measure, worst = _measure(metrics[name], labels[name], weights.measures[name], most)
                 measures.append(measure)
                 losses.append(MeasureLoss(name, _count(measure), worst, worst * weights.shares[name] / 100.0))
         if measures:
             groups.append(
-                Group(dimension["id"], _label(dimension["id"]), weights.groups[dimension["id"]], tuple(measures))
+                Group(dimension["id"], group_labels[dimension["id"]], weights.groups[dimension["id"]], tuple(measures))
             )
     card = Scorecard(
         name=f"{document['config_id']} {document['config_version']}" + (f", {segment}" if segment else ""),
@@ -258,12 +260,12 @@ def _profile(body: Mapping[str, Any], segment: str | None) -> dict[str, int]:
     return by[segment]
 
 
-def _measure(metric: Mapping[str, Any], weight: float, most: int) -> tuple[Measure, float]:
+def _measure(metric: Mapping[str, Any], label: str, weight: float, most: int) -> tuple[Measure, float]:
     """A measure, and the largest error of its bands in points 0-100."""
     rule, nulls = metric["rule"], _nulls(metric)
     numerator, denominator, _ = _columns(metric)
     column = numerator if denominator is None else f"{numerator}_per_{denominator}"
-    common: dict[str, Any] = {"id": metric["id"], "label": metric["id"], "column": column, "weight": weight, **nulls}
+    common: dict[str, Any] = {"id": metric["id"], "label": label, "column": column, "weight": weight, **nulls}
     if rule["kind"] == "boolean":
         return Measure(
             kind="yes_no", categories={"yes": float(rule["true"]), "no": float(rule["false"])}, **common
@@ -294,8 +296,15 @@ def _columns(metric: Mapping[str, Any]) -> tuple[str, str | None, float]:
     return metric["input"], rule["denominator"], float(rule["multiplier"])
 
 
-def _label(name: str) -> str:
-    return name
+def _spaced(name: str) -> str:
+    return name[:1].upper() + name[1:].replace("_", " ")
+
+
+def _labels(ids: Iterable[str]) -> dict[str, str]:
+    """What people call metrics or dimensions, for a config has ids only; the ids where two would be called the same."""
+    known = catalogue()
+    found = {name: known[name].label if name in known else _spaced(name) for name in ids}
+    return found if len(set(found.values())) == len(found) else {name: name for name in found}
 
 
 def _states(body: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:

@@ -162,10 +162,7 @@ def _normaliser(card: Scorecard, measure: Measure) -> dict[str, Any]:
         return {"kind": "category", "map": {text: points(value) for text, value in measure.categories.items()}}
     if measure.kind == "yes_no":
         yes, no = points(measure.categories["yes"]), points(measure.categories["no"])
-        if {yes, no} == {0.0, 100.0}:
-            return {"kind": "boolean"}
-        # One step halfway: true from 0.5 upwards, as a boolean has it.
-        return {"kind": "piecewise", "points": step_points([0.5], [(no, no), (yes, yes)])}
+        return {"kind": "boolean"} if {yes, no} == {0.0, 100.0} else {"kind": "boolean", "yes": yes, "no": no}
     if measure.kind == "curve":
         return {"kind": "piecewise", "points": [[_tidy(x), points(y)] for x, y in measure.knots]}
     flat = [(points(b.points), points(b.points if b.end_points is None else b.end_points)) for b in measure.bands]

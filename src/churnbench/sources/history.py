@@ -40,15 +40,18 @@ def standing(answers: str) -> str:
     """Turns answers into steps whose sums are those of everybody's last answer.
 
     Args:
-        answers: relation with native_key, rule_key, several, person, event_time, fact_key, points.
+        answers: relation with native_key, rule_key, several, person, event_time, fact_key, score, points.
 
     Returns:
         A query with steps and people: at any moment sum(steps) / sum(people) is the mean over people of their last
-        answer until then. Nothing later is needed, and nothing expires.
+        answer until then. Nothing later is needed, and nothing expires. Beside them each answer by itself, and the
+        days of a mean month.
     """
     before = "lag(points) OVER (PARTITION BY native_key, rule_key, person ORDER BY event_time, fact_key)"
     return (
-        "SELECT native_key, rule_key, several, event_time, fact_key, person, points,\n"
+        "SELECT native_key, rule_key, several, event_time, fact_key, person, score, points,\n"
+        "    CASE WHEN points < 0 THEN 1.0 ELSE 0.0 END AS detractor,"
+        " CASE WHEN points > 0 THEN 1.0 ELSE 0.0 END AS promoter, 30.4375 AS month_days,\n"
         f"    points - coalesce({before}, 0.0) AS steps,\n"
         f"    CASE WHEN {before} IS NULL THEN 1.0 ELSE 0.0 END AS people\n"
         f"  FROM {answers}"

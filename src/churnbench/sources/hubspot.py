@@ -6,9 +6,17 @@ from dataclasses import replace
 
 from churnbench.sources.history import only_partner, periods
 from churnbench.sources.model import Asked, Fact, Metric, Parameter, Source
-from churnbench.sources.shared import expansion_metric, resolution_metric, touch_metrics, volume_metrics
+from churnbench.sources.shared import (
+    VOLUME_COLUMNS,
+    expansion_metric,
+    resolution_metric,
+    severe_metrics,
+    touch_metrics,
+    volume_metrics,
+)
 
-_WHO = "w.native_key, w.rule_key, w.several"
+_INCOMING = '{ column = "direction", equals = "INCOMING_EMAIL" }'
+_OUTGOING = '{ column = "direction", not_equals = ["INCOMING_EMAIL"] }'
 
 
 def _won(asked: Asked) -> str:
@@ -55,7 +63,7 @@ def _tickets(asked: Asked) -> str:
         f"WITH owners AS (\n  {only_partner(asked, 'ticket_company', 'ticket_id', 'company_id')})\n"
         "SELECT DISTINCT w.native_key, w.rule_key, coalesce(w.several, 0) AS several,\n"
         f"  {d.utc('t.property_createdate')} AS event_time, {d.text('t.id')} AS fact_key,\n"
-        "  10.0 AS tenfold, 30.0 / 365.0 AS month_share\n"
+        f"  {VOLUME_COLUMNS}\n"
         f"FROM {asked.table('ticket')} t LEFT JOIN owners w ON w.entity = {d.text('t.id')}"
     )
 
@@ -72,6 +80,19 @@ def _closed(asked: Asked) -> str:
         f"  c.entity AS fact_key, {d.hours(d.utc('t.property_createdate'), 'c.closed_at')} AS hours\n"
         f"FROM closings c JOIN {asked.table('ticket')} t ON {d.text('t.id')} = c.entity\n"
         "  LEFT JOIN owners w ON w.entity = c.entity"
+    )
+
+
+def _severe(asked: Asked) -> str:
+    """The first time a ticket had a high priority, by the history of that property."""
+    d = asked.dialect
+    where = f"name = 'hs_ticket_priority' AND {d.text('value')} IN {d.one_of(asked.list_of('severe'))}"
+    return (
+        f"WITH owners AS (\n  {only_partner(asked, 'ticket_company', 'ticket_id', 'company_id')}),\n"
+        f"raised AS (SELECT {d.text('ticket_id')} AS entity, min({d.utc('changed_at')}) AS raised_at\n"
+        f"  FROM {asked.table('ticket_property_history')} WHERE {where} GROUP BY 1)\n"
+        "SELECT DISTINCT w.native_key, w.rule_key, coalesce(w.several, 0) AS several, r.raised_at AS event_time,\n"
+        "  r.entity AS fact_key FROM raised r LEFT JOIN owners w ON w.entity = r.entity"
     )
 
 
@@ -102,28 +123,24 @@ HUBSPOT = Source(
         Fact("emails", ("engagement_email", "engagement_company"), _emails, "a mail came or went", known=True),
         Fact("tickets", ("ticket", "ticket_company"), _tickets, "a ticket was made"),
         Fact("closed_tickets", _PAST, _closed, "a ticket was closed for the first time", optional=True),
+        Fact("severe_tickets", _PAST, _severe, "a ticket first got a high priority", optional=True),
     ),
     metrics=(
         *touch_metrics("meetings"),
-        Metric(
-            "customer_emails_share_90d",
-            "emails",
-            "share",
-            window_days=90,
-            where='{ column = "direction", equals = "INCOMING_EMAIL" }',
-            unit="share of mails that the customer wrote, 90 days",
-            label="Mails from the customer",
-            dimension="engagement",
-        ),
+        Metric("customer_mails_90d", "emails", "count", window_days=90, where=_INCOMING, helper=True),
+        Metric("our_mails_90d", "emails", "count", window_days=90, where=_OUTGOING, helper=True),
+        Metric("customer_initiated_ratio", ratio=("customer_mails_90d", "our_mails_90d")),
         replace(expansion_metric("won_deals"), where='{ column = "expansion", equals = "yes" }'),
         *volume_metrics("tickets"),
         resolution_metric("closed_tickets"),
+        *severe_metrics("severe_tickets"),
     ),
     rule="the HubSpot company id is the account id; native key (for the identity table): the same."
     " A deal or ticket of several companies is ambiguous; a meeting or mail counts for each",
     parameters=(
         Parameter("won_stages", "closedwon", "Ids of stages that mean won (deal_pipeline_stage has them)."),
         Parameter("expansion_types", "existingbusiness", "Deal types that are expansions."),
+        Parameter("severe", "HIGH,URGENT", "Priorities of a ticket that count as high."),
     ),
     unobtainable={
         "arr_trend_12m": "a deal's amount is today's and no contract; use billing or a subscription table",

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from churnbench.sources.history import periods
-from churnbench.sources.model import Asked, Fact, Source
-from churnbench.sources.shared import csat_metric, level_metrics, resolution_metric, volume_metrics
+from churnbench.sources.model import Asked, Fact, Metric, Source
+from churnbench.sources.shared import (
+    VOLUME_COLUMNS,
+    contraction_metrics,
+    csat_metric,
+    level_metric,
+    resolution_metric,
+    volume_metrics,
+)
 
 _WHO = "w.native_key, w.rule_key, coalesce(w.several, 0) AS several"
 
@@ -40,7 +47,7 @@ def _versions(asked: Asked) -> str:
 def _begun(asked: Asked) -> str:
     return (
         f"{_versions(asked)}\nSELECT {_WHO}, b.created AS event_time, b.conversation AS fact_key,\n"
-        "  10.0 AS tenfold, 30.0 / 365.0 AS month_share\n"
+        f"  {VOLUME_COLUMNS}\n"
         "FROM begun b LEFT JOIN owners w ON w.conversation = b.conversation"
     )
 
@@ -77,7 +84,8 @@ def _spend(asked: Asked) -> str:
     return (
         f"WITH spend AS (\n  {changes})\n"
         "SELECT entity AS native_key, entity AS rule_key, 0 AS several, valid_from AS event_time,\n"
-        f"  entity || ' ' || {d.text('valid_from')} AS fact_key, 12.0 * {d.number('value')} AS arr_value\n"
+        f"  entity || ' ' || {d.text('valid_from')} AS fact_key, 12.0 * {d.number('value')} AS arr_value,\n"
+        f"  CASE WHEN {d.number('value')} < {d.number('previous')} THEN 'yes' END AS downgrade\n"
         "FROM spend WHERE previous IS NULL OR previous <> value"
     )
 
@@ -103,9 +111,10 @@ INTERCOM = Source(
         *volume_metrics("conversations"),
         resolution_metric("closed"),
         csat_metric("ratings"),
-        *level_metrics(
-            "spend", "arr_value", "arr_trend_12m", "change of ARR over 12 months, share", "ARR trend", "financial"
-        ),
+        csat_metric("ratings", "resolution_csat_90d"),
+        Metric("arr_value", "spend", "last", "arr_value"),
+        level_metric("arr_trend_12m", "spend", "arr_value"),
+        *contraction_metrics("spend"),
     ),
     rule="company_history.company_id (the id that you gave the company) is the account id; native key: the same."
     " The contact's company as of the beginning of the conversation counts",

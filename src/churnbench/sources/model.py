@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from churnbench.data.catalogue import CatalogueMetric, in_catalogue
 from churnbench.data.hints import did_you_mean, listed
 from churnbench.domain.errors import InputError
 from churnbench.sources.spelling import Dialect
-
-Direction = Literal["higher_is_healthier", "lower_is_healthier"]
 
 
 @dataclass(frozen=True)
@@ -32,15 +31,14 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric of the catalogue, computed from a fact table of the mapping.
+    """One metric of the catalogue, computed from a fact table of the mapping, or a helper for such a metric.
 
     Attributes:
-        id: of the presets where the quantity is the same.
+        id: of the catalogue, which says what it is: unit, direction, label and points; helpers have ids of their own.
         fact: name of the fact, without the source's name; "" for a ratio.
-        agg, column, window_days, where, of, ratio, helper: as in `[[formula.metrics]]`; `where` is TOML.
-        unit, direction, label: for a formula whose preset does not have the metric.
-        dimension: which kind of metric it is: usage, engagement, sentiment, support, financial or growth.
-        normalise: TOML of a normaliser, or None for the default.
+        agg, column, window_days, where, of, min_days, max_days, ratio, helper: as in `[[formula.metrics]]`.
+            `where` is TOML.
+        dimension: which dimension it suits, where its group of the catalogue does not say.
         needs: parameter without which it stays a comment.
     """
 
@@ -51,14 +49,26 @@ class Metric:
     window_days: int | None = None
     where: str | None = None
     of: str | None = None
+    min_days: int | None = None
+    max_days: int | None = None
     ratio: tuple[str, str] | None = None
     helper: bool = False
-    unit: str = ""
-    direction: Direction = "higher_is_healthier"
-    label: str = ""
-    dimension: str = "usage"
-    normalise: str | None = None
+    dimension: str = ""
     needs: str = ""
+
+    @property
+    def meaning(self) -> CatalogueMetric:
+        """What the catalogue says of it.
+
+        Raises:
+            InputError: for a helper, which is in no catalogue.
+        """
+        return in_catalogue(self.id)
+
+    @property
+    def kind(self) -> str:
+        """The dimension that it suits, as the catalogue names its groups."""
+        return self.dimension or self.meaning.group
 
 
 @dataclass(frozen=True)

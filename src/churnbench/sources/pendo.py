@@ -5,8 +5,8 @@ from __future__ import annotations
 from churnbench.sources.history import periods
 from churnbench.sources.model import Asked, Fact, Metric, Source
 from churnbench.sources.product_events import first_uses, user_days
-from churnbench.sources.shared import LOWER, one_owner
-from churnbench.sources.usage_metrics import trend_metrics, user_metrics
+from churnbench.sources.shared import one_owner
+from churnbench.sources.usage_metrics import penetration_metrics, trend_metrics, user_metrics
 
 
 def _events(asked: Asked) -> str:
@@ -35,7 +35,8 @@ def _features(asked: Asked) -> str:
         f"SELECT DISTINCT {one_owner(asked, 'e.account_id')}, {d.utc(f'e.{at}')} AS event_time{known},\n"
         f"  {key} AS fact_key, {d.text('e.visitor_id')} AS user_id, {d.text('e.feature_id')} AS feature,\n"
         f"  {d.number('e.num_events')} AS num_events,\n"
-        f"  CASE WHEN {d.true('c.value')} THEN {d.text('e.feature_id')} END AS core_feature\n"
+        f"  CASE WHEN {d.true('c.value')} THEN {d.text('e.feature_id')} END AS core_feature,\n"
+        f"  CASE WHEN {d.true('c.value')} THEN 'yes' END AS is_core\n"
         f"FROM {asked.table('feature_event')} e LEFT JOIN cores c ON c.entity = {d.text('e.feature_id')}\n"
         f"  AND {d.utc(f'e.{at}')} >= c.valid_from AND (c.valid_to IS NULL OR {d.utc(f'e.{at}')} < c.valid_to)\n"
         f"WHERE e.{at} IS NOT NULL"
@@ -69,51 +70,16 @@ PENDO = Source(
     metrics=(
         *user_metrics("events", "user_days"),
         *trend_metrics("events", "num_events"),
-        Metric(
-            "days_since_last_use",
-            "events",
-            "days_since_last",
-            unit="days",
-            direction=LOWER,
-            label="Days since last use",
-        ),
+        Metric("days_since_last_login", "events", "days_since_last"),
         Metric("minutes_30d", "events", "sum", "num_minutes", 30, helper=True),
-        Metric(
-            "minutes_per_user_30d",
-            ratio=("minutes_30d", "active_users_30d"),
-            unit="minutes per active user, 30 days",
-            label="Time in the product",
-        ),
-        Metric(
-            "features_used_30d",
-            "feature_uses",
-            "distinct",
-            "feature",
-            30,
-            unit="features used in 30 days",
-            label="Breadth of use",
-        ),
-        Metric(
-            "core_features_used_30d",
-            "feature_uses",
-            "distinct",
-            "core_feature",
-            30,
-            unit="core features used in 30 days",
-            label="Core features used",
-        ),
-        Metric(
-            "new_features_60d",
-            "first_uses",
-            "count",
-            window_days=60,
-            unit="kinds of event first seen in 60 days",
-            label="New features adopted",
-        ),
+        Metric("minutes_per_user_30d", ratio=("minutes_30d", "active_users_30d")),
+        Metric("features_used_30d", "feature_uses", "distinct", "feature", 30),
+        Metric("core_features_used_30d", "feature_uses", "distinct", "core_feature", 30),
+        *penetration_metrics("feature_uses", "is_core"),
+        Metric("new_features_60d", "first_uses", "count", window_days=60),
     ),
     rule="event.account_id is the account id; native key (for the identity table): the same",
     unobtainable={
-        "active_seats_share": "needs seats: divide active_users_30d by seats of a contract table",
         "feature_adoption_share": "how many core features there were is no fact of an account;"
         " use core_features_used_30d",
         "logins_per_user_week": "rows are sums per visitor and hour; a login is not marked",
@@ -124,6 +90,7 @@ PENDO = Source(
         "account.last_visit, visitor.last_visit": "are current values",
     },
     notes=(
+        "No login is marked: days since the last one are days since the last use.",
         "Rows that agree in account, visitor, time and counts count once: Pendo gives them no id.",
         "timestamp is UTC.",
     ),

@@ -39,12 +39,15 @@ def _events(asked: Asked) -> str:
     zone = asked.text_of("timezone") if asked.source.name == "mixpanel" else "UTC"
     event_time = d.utc(at) if zone == "UTC" else d.local(at, zone)
     what, features = d.text(d.identifier(kind)), asked.list_of("key_features")
+    kinds = d.one_of(asked.list_of("integration_events"))
     known = f"{d.utc(d.identifier(asked.known_column))} AS known_time, " if asked.known_column else ""
     return (
         f"SELECT {owner},\n  {event_time} AS event_time, {known}\n"
         f"  {d.text(d.identifier(asked.text_of('insert_column')))} AS fact_key,\n"
         f"  {d.text(user)} AS user_id, {what} AS event_name, {d.text(session) if session else 'NULL'} AS session_id,\n"
         f"  {_flag(asked, what, 'login_events')} AS is_login, {_flag(asked, what, 'advanced_events')} AS is_advanced,\n"
+        f"  {_flag(asked, what, 'api_events')} AS is_api, CASE WHEN {what} IN {kinds} THEN {what} END AS integration,\n"
+        f"  {_flag(asked, what, 'key_features')} AS is_key,\n"
         f"  CASE WHEN {what} IN {d.one_of(features)} THEN {what} END AS key_feature,\n"
         f"  {max(len(features), 1)}.0 AS key_features_in_all, 0.25 AS quarter\n"
         f"FROM {relation} WHERE {at} IS NOT NULL"
@@ -92,6 +95,8 @@ _PARAMETERS = (
     Parameter("login_events", "session_start,login", "Events that are a login."),
     Parameter("advanced_events", "", "Events that are advanced use; without any, depth of use stays a comment."),
     Parameter("key_features", "", "Events that are key features; without any, adoption stays a comment."),
+    Parameter("api_events", "", "Events that are calls of the public interface."),
+    Parameter("integration_events", "", "Events that are a successful run, one kind per integration."),
 )
 _FACTS = (
     Fact("events", ("event",), _events, "something was done in the product", known="choice"),
@@ -99,8 +104,8 @@ _FACTS = (
     Fact("first_uses", ("event",), _first_uses, "a kind of event was seen for the first time", known="choice"),
 )
 _UNOBTAINABLE = {
-    "active_seats_share": "needs seats: divide active_users_30d by seats of a contract table",
-    "power_users_share": "a user's count within the window is no aggregate; compute it in the warehouse per day",
+    "session_minutes_30d": "a session that still runs on the as-of date would be longer by what comes later",
+    "days_since_power_login": "who was a power user on each day is no fact; compute it in the warehouse per day",
     "core_feature_unused": "is feature_adoption_share below 1 with the core features as key_features",
 }
 _LEAKS = {
@@ -108,15 +113,7 @@ _LEAKS = {
     "lifetime averages, first_seen, last_seen": "are computed over everything, the future included",
 }
 _RULE = "the group of the type group_type (or account_column) is the account id; native key: the same"
-_SESSIONS = Metric(
-    "sessions_30d",
-    "events",
-    "distinct",
-    "session_id",
-    30,
-    unit="sessions, 30 days",
-    label="Sessions",
-)
+_SESSIONS = Metric("sessions_30d", "events", "distinct", "session_id", 30)
 
 AMPLITUDE = Source(
     name="amplitude",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from churnbench.sources.history import periods
 from churnbench.sources.model import Asked, Fact, Metric, Parameter, Source
-from churnbench.sources.shared import LOWER, expansion_metric, level_metrics, one_owner, touch_metrics
+from churnbench.sources.shared import contraction_metrics, expansion_metric, level_metric, one_owner, touch_metrics
 
 
 def _outcomes(asked: Asked) -> str:
@@ -18,7 +18,8 @@ def _outcomes(asked: Asked) -> str:
     return (
         f"WITH stages AS (\n  {stages}),\n"
         f"closed AS (SELECT entity, CASE WHEN value IN {won} THEN 'won' ELSE 'lost' END AS outcome,\n"
-        f"    min(valid_from) AS closed_at FROM stages WHERE value IN {won} OR value IN {lost} GROUP BY 1, 2)\n"
+        f"    min(valid_from) AS closed_at FROM stages WHERE value IN {won} OR value IN {lost} GROUP BY 1, 2\n"
+        "  UNION ALL SELECT entity, 'opened', min(valid_from) FROM stages GROUP BY entity)\n"
         f"SELECT DISTINCT {one_owner(asked, 'o.account_id')}, c.closed_at AS event_time,\n"
         f"  c.entity || ' ' || c.outcome AS fact_key, c.outcome, {kind} AS expansion\n"
         f"FROM closed c JOIN {asked.table('opportunity')} o ON {d.text('o.id')} = c.entity"
@@ -73,7 +74,7 @@ SALESFORCE = Source(
         "account_history": ("account_id", "field", "old_value", "new_value", "created_date"),
     },
     facts=(
-        Fact("outcomes", ("opportunity", "opportunity_history"), _outcomes, "an opportunity was won or lost"),
+        Fact("outcomes", ("opportunity", "opportunity_history"), _outcomes, "an opportunity was opened, won or lost"),
         Fact("touches", ("event", "task"), _touches, "a meeting was held or a task completed", known=True),
         Fact("contract", ("account_history",), _contract, "a tracked field of the account changed", optional=True),
     ),
@@ -84,34 +85,23 @@ SALESFORCE = Source(
             where='[{ column = "outcome", equals = "won" }, { column = "expansion", equals = "yes" }]',
         ),
         Metric(
+            "expansion_requests_90d",
+            "outcomes",
+            "count",
+            window_days=90,
+            where='[{ column = "outcome", equals = "opened" }, { column = "expansion", equals = "yes" }]',
+        ),
+        Metric(
             "lost_opportunities_12m",
             "outcomes",
             "count",
             window_days=365,
             where='{ column = "outcome", equals = "lost" }',
-            unit="opportunities lost, 12 months",
-            direction=LOWER,
-            label="Lost opportunities",
-            dimension="financial",
         ),
-        *level_metrics(
-            "contract", "arr_value", "arr_trend_12m", "change of ARR over 12 months, share", "ARR trend", "financial"
-        ),
-        *level_metrics(
-            "contract", "seats_value", "seat_trend_12m", "change of seats over 12 months, share", "Seat trend", "growth"
-        ),
-        Metric(
-            "downgraded_12m",
-            "contract",
-            "distinct",
-            "downgrade",
-            365,
-            unit="true when downgraded in 12 months",
-            direction=LOWER,
-            label="Contract downgraded",
-            dimension="financial",
-            normalise='{ kind = "boolean" }',
-        ),
+        Metric("arr_value", "contract", "last", "arr_value"),
+        level_metric("arr_trend_12m", "contract", "arr_value"),
+        level_metric("seat_trend_12m", "contract", "seats_value"),
+        *contraction_metrics("contract"),
         Metric("seats", "contract", "last", "seats_value", helper=True),
     ),
     rule="the Salesforce account id is the account id; native key (for the identity table): the same",
@@ -127,10 +117,9 @@ SALESFORCE = Source(
         Parameter("seats_field", "Seats__c", "Tracked custom field with the seats.", "text"),
     ),
     unobtainable={
-        "days_to_renewal": "the renewal date is a custom field of yours: give it as renewal_on in the accounts table",
+        "renewal_in_days": "the renewal date is a custom field of yours: give it as renewal_on in the accounts table",
         "executive_meetings_180d": "needs who attended: event_relation and titles, which differ everywhere",
         "on_time_payment_share": "invoices are in billing, not in Salesforce",
-        "active_seats_share": "seats are here (contract), active users are in a product source: divide the two",
     },
     leaks={
         "opportunity.is_won, is_closed, stage_name": "show today's stage: opportunity_history says when it was reached",

@@ -10,7 +10,8 @@ from churnbench.data.hints import did_you_mean, listed
 from churnbench.data.presets import load_preset
 from churnbench.data.project import Project
 from churnbench.domain.errors import InputError
-from churnbench.domain.formula_spec import FormulaSpec
+from churnbench.domain.formula_spec import FormulaSpec, Normaliser
+from churnbench.sources.joint import joint_of, offers
 from churnbench.sources.model import Asked, Fact, Metric
 from churnbench.sources.registry import wanted_facts
 from churnbench.sources.resolve import fact_sql
@@ -32,11 +33,13 @@ class Target:
 
     Attributes:
         formula: the formula as it is now.
-        taken: metric id -> why it stays a comment: it is declared already.
+        taken: metric id -> why it stays a comment: it is computed already.
+        stated: ids of metrics of the formula that the project file has a section of; a second one would be refused.
     """
 
     formula: FormulaSpec
     taken: Mapping[str, str]
+    stated: frozenset[str] = frozenset()
 
 
 def target_of(project: Project | None) -> Target:
@@ -44,7 +47,7 @@ def target_of(project: Project | None) -> Target:
     if project is None:
         return Target(load_preset("four-dimensions"), {})
     taken = {one.id: f"already computed from {one.source or 'two metrics'}" for one in project.declared.computed}
-    return Target(project.formula, taken)
+    return Target(project.formula, taken, project.declared.declared - set(taken))
 
 
 def snippet(asked: Asked, target: Target, *, optional: Sequence[str] = (), also: Sequence[str] = ()) -> str:
@@ -148,25 +151,47 @@ def _left_out(asked: Asked, facts: Iterable[Fact]) -> list[str]:
 
 
 def _metrics(asked: Asked, facts: Sequence[Fact], target: Target, also: Sequence[str]) -> list[str]:
-    available = possible(asked, facts)
+    alone = possible(asked, facts)
+    joint, waiting = _joint(alone, asked, target)
+    available = [*alone, *joint]
     for name in also:
-        _require(name, asked, [metric.id for metric in available], target)
-    in_formula = {metric.id: metric for metric in target.formula.metrics}
-    declared = [
-        m for m in available if not m.helper and (m.id in in_formula or m.id in also) and m.id not in target.taken
-    ]
-    needed = {part for m in declared for part in m.ratio or ()} - set(target.taken)
+        _require(name, asked, [metric.id for metric in (*available, *waiting)], target)
+    in_formula = {metric.id for metric in target.formula.metrics}
+    wanted = {*in_formula, *also} - set(target.taken)
+    declared = [metric for metric in available if not metric.helper and metric.id in wanted]
+    # The part of a metric that another source will complete is computed from now on.
+    to_come = [metric for metric in waiting if metric.id in wanted]
+    needed = {part for metric in (*declared, *to_come) for part in metric.ratio or ()} - set(target.taken)
     blocks = []
     for metric in available:
         live = metric in declared or metric.id in needed
         # Another source's helper of the same name measures something else: the ratio would mix the two.
-        if metric.ratio and any(part in target.taken for part in metric.ratio):
+        if metric in alone and metric.ratio and any(part in target.taken for part in metric.ratio):
             live = False
-        text = _metric(asked, metric, target, in_formula=metric.id in in_formula)
-        why = target.taken.get(metric.id)
-        head = f"# {metric.id}: {why}; kept as a comment.\n" if why else ""
+        # What is there only for a ratio's sake must not enter the formula.
+        helper = metric.helper or (metric.id in needed and metric not in declared)
+        text = _metric(asked, metric, target, in_formula=metric.id in in_formula, helper=helper)
+        head = ""
+        if metric.id in target.taken:
+            head = f"# {metric.id}: {target.taken[metric.id]}; kept as a comment.\n"
+        elif metric.id in target.stated:
+            head = f"# {metric.id}: the file has it; put what it lacks of these lines under its id there.\n"
+            live = False
         blocks.append(head + (text if live else _commented(text)))
-    return blocks
+    others = dict(joint_of(asked.source))
+    told = [f"# {m.id} needs {others[m]} too: it comes with the lines of {offers(others[m])}.\n" for m in waiting]
+    return [*blocks, *told]
+
+
+def _joint(alone: Sequence[Metric], asked: Asked, target: Target) -> tuple[list[Metric], list[Metric]]:
+    """Metrics that this source completes with what the project has already, and those that still need another one."""
+    ids, taken = {metric.id for metric in alone} - set(target.taken), target.taken
+    found: list[Metric] = []
+    waiting: list[Metric] = []
+    for metric, other in joint_of(asked.source):
+        if ids & set(metric.ratio or ()) and metric.id not in taken:
+            (found if other in taken else waiting).append(metric)
+    return found, waiting
 
 
 def _require(name: str, asked: Asked, available: Sequence[str], target: Target) -> None:
@@ -192,32 +217,39 @@ def possible(asked: Asked, facts: Sequence[Fact]) -> list[Metric]:
     return list(found.values())
 
 
-def _metric(asked: Asked, metric: Metric, target: Target, *, in_formula: bool) -> str:
+def _metric(asked: Asked, metric: Metric, target: Target, *, in_formula: bool, helper: bool) -> str:
     lines = ["[[formula.metrics]]", f'id = "{metric.id}"']
-    if metric.helper:
+    if helper:
         lines.append("helper = true")
     elif not in_formula:
+        meaning = metric.meaning
         lines += [
             f'dimension = "{_dimension(metric, target)}"',
             "weight = 10",
-            f'direction = "{metric.direction}"',
-            f"unit = {quoted(metric.unit)}",
-            f"label = {quoted(metric.label)}",
+            f'direction = "{meaning.direction}"',
+            f"unit = {quoted(meaning.unit)}",
+            f"label = {quoted(meaning.label)}",
+            f"normalise = {_rule(meaning.normalise)}",
         ]
-        lines += [f"normalise = {metric.normalise}"] if metric.normalise else []
     if metric.ratio:
         lines.append(f'ratio = ["{metric.ratio[0]}", "{metric.ratio[1]}"]')
     else:
         lines += [f'source = "{asked.source.name}_{metric.fact}"', f'agg = "{metric.agg}"']
         lines += [f'{key} = "{value}"' for key, value in (("column", metric.column), ("of", metric.of)) if value]
-        lines += [f"window_days = {metric.window_days}"] if metric.window_days else []
+        days = (("window_days", metric.window_days), ("min_days", metric.min_days), ("max_days", metric.max_days))
+        lines += [f"{key} = {count}" for key, count in days if count]
         lines += [f"where = {metric.where}"] if metric.where else []
     return "\n".join(lines) + "\n"
 
 
+def _rule(normalise: Normaliser) -> str:
+    """The catalogue's points: a mapping computes the quantity in the catalogue's own unit."""
+    return "{ " + ", ".join([f'kind = "{normalise.kind}"', *(f"{k} = {v}" for k, v in normalise.params.items())]) + " }"
+
+
 def _dimension(metric: Metric, target: Target) -> str:
     known = [dimension.id for dimension in target.formula.dimensions]
-    return next((name for name in _KIN[metric.dimension] if name in known), known[0] if known else metric.dimension)
+    return next((name for name in _KIN[metric.kind] if name in known), known[0] if known else metric.kind)
 
 
 def _commented(text: str) -> str:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from churnbench.sources.history import periods
 from churnbench.sources.model import Asked, Fact, Metric, Parameter, Source
-from churnbench.sources.shared import LOWER, csat_metric, resolution_metric, volume_metrics
+from churnbench.sources.shared import (
+    VOLUME_COLUMNS,
+    csat_metric,
+    resolution_metric,
+    severe_metrics,
+    volume_metrics,
+)
 
 _OVER = "('solved', 'closed', 'deleted')"
 
@@ -30,8 +36,8 @@ _WHO = "t.native_key, t.rule_key, t.several"
 
 def _created(asked: Asked) -> str:
     return (
-        f"{_tickets(asked)}\nSELECT {_WHO}, created AS event_time, ticket AS fact_key, 10.0 AS tenfold,\n"
-        "  30.0 / 365.0 AS month_share FROM tickets t"
+        f"{_tickets(asked)}\nSELECT {_WHO}, created AS event_time, ticket AS fact_key,\n"
+        f"  {VOLUME_COLUMNS} FROM tickets t"
     )
 
 
@@ -40,7 +46,7 @@ def _status(asked: Asked) -> str:
     return (
         f"{_tickets(asked)},\nchanges AS (\n  {_field(asked, 'status')})\n"
         f"SELECT {_WHO}, s.valid_from AS event_time, t.ticket || ' ' || {at} || ' ' || s.value AS fact_key,\n"
-        f"  s.value AS status, CASE WHEN s.previous IN {_OVER} AND s.value NOT IN {_OVER} THEN 'yes' END AS reopened\n"
+        f"  CASE WHEN s.previous IN {_OVER} AND s.value NOT IN {_OVER} THEN t.ticket END AS reopened\n"
         "FROM tickets t JOIN changes s ON s.entity = t.ticket"
     )
 
@@ -109,6 +115,17 @@ def _escalations(asked: Asked) -> str:
         f"{_tickets(asked)},\nchanges AS (\n  {_field(asked, 'priority')}),\n"
         "raised AS (SELECT entity, min(valid_from) AS raised_at FROM changes\n"
         f"  WHERE value IN {words} AND previous IS NOT NULL AND previous NOT IN {words} GROUP BY entity)\n"
+        f"SELECT {_WHO}, raised_at AS event_time, ticket AS fact_key, 'yes' AS escalated\n"
+        "FROM tickets t JOIN raised r ON r.entity = t.ticket"
+    )
+
+
+def _severe(asked: Asked) -> str:
+    words = asked.dialect.one_of(asked.list_of("severe"))
+    return (
+        f"{_tickets(asked)},\nchanges AS (\n  {_field(asked, 'priority')}),\n"
+        "raised AS (SELECT entity, min(valid_from) AS raised_at FROM changes\n"
+        f"  WHERE value IN {words} GROUP BY entity)\n"
         f"SELECT {_WHO}, raised_at AS event_time, ticket AS fact_key\n"
         "FROM tickets t JOIN raised r ON r.entity = t.ticket"
     )
@@ -160,6 +177,7 @@ ZENDESK = Source(
         Fact("promises", _PAST, _promised, "a ticket was solved in the promised time, or that time was over"),
         Fact("critical_steps", _PAST, _critical, "a ticket became open and critical (+1), or no longer was (-1)"),
         Fact("escalations", _PAST, _escalations, "a ticket's priority was raised to critical"),
+        Fact("severe_tickets", _PAST, _severe, "a ticket first had a high priority"),
         Fact("ratings", _PAST, _ratings, "a ticket was rated good (5) or bad (1)"),
         Fact(
             "first_replies",
@@ -178,62 +196,25 @@ ZENDESK = Source(
             "share",
             window_days=90,
             where='{ column = "in_time", equals = "yes" }',
-            unit="share of tickets, 90 days",
-            label="Within service level",
-            dimension="support",
         ),
-        Metric(
-            "open_critical_tickets",
-            "critical_steps",
-            "sum",
-            "step",
-            3650,
-            unit="tickets",
-            direction=LOWER,
-            label="Open critical tickets",
-            dimension="support",
-        ),
-        Metric(
-            "escalations_90d",
-            "escalations",
-            "count",
-            window_days=90,
-            unit="escalated tickets, 90 days",
-            direction=LOWER,
-            label="Escalations",
-            dimension="support",
-        ),
+        Metric("open_critical_tickets", "critical_steps", "sum", "step", 3650),
+        *severe_metrics("severe_tickets"),
+        Metric("escalations_90d", "escalations", "count", window_days=90),
+        Metric("support_escalated_90d", "escalations", "distinct", "escalated", 90, dimension="support"),
         csat_metric("ratings"),
-        Metric(
-            "reopened_tickets_90d",
-            "status_changes",
-            "count",
-            window_days=90,
-            where='{ column = "reopened", equals = "yes" }',
-            unit="times a ticket was opened again, 90 days",
-            direction=LOWER,
-            label="Reopened tickets",
-            dimension="support",
-        ),
-        Metric(
-            "first_reply_hours_90d",
-            "first_replies",
-            "median",
-            "hours",
-            90,
-            unit="hours to the first public answer, median of 90 days",
-            direction=LOWER,
-            label="Time to first reply",
-            dimension="support",
-        ),
+        csat_metric("ratings", "resolution_csat_90d"),
+        Metric("reopened_tickets_90d", "status_changes", "distinct", "reopened", 90, helper=True),
+        Metric("solved_tickets_90d", "solved", "count", window_days=90, helper=True),
+        Metric("reopened_share_90d", ratio=("reopened_tickets_90d", "solved_tickets_90d")),
+        Metric("first_reply_hours_90d", "first_replies", "median", "hours", 90),
     ),
     rule="organization.external_id is the account id; native key (for the identity table): ticket.organization_id",
     parameters=(
         Parameter("critical", "urgent", "Priorities that count as critical."),
+        Parameter("severe", "high,urgent", "Priorities that count as high."),
         Parameter("sla_hours", "24", "Hours within which a ticket shall be solved.", "hours"),
     ),
     unobtainable={
-        "support_tickets_90d": "needs active seats: divide tickets_tenfold_90d by active_users_90d of a product source",
         "ticket_tone": "needs a reading of the text; compute it in the warehouse and declare it as facts of its own",
         "recurring_issue": "needs tickets to be classified by cause",
     },

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -119,7 +121,14 @@ def test_limits_that_cannot_hold_together_are_refused_by_name(
 
 def test_leading_share_without_leading_metrics_says_what_is_missing(book: pd.DataFrame) -> None:
     spec = plain_spec(dict.fromkeys(EFFECTS, 10.0), dimension_of=DIMENSION)
-    with pytest.raises(InputError, match="leading = true"):
+    with pytest.raises(InputError, match="0 are declared leading = true"):
+        _exported(book, Limits(leading_share=(0.7, 0.8)), "declared", spec)
+
+
+def test_leading_share_of_metrics_that_are_all_leading_says_so(book: pd.DataFrame) -> None:
+    spec = plain_spec(dict.fromkeys(EFFECTS, 10.0), dimension_of=DIMENSION)
+    spec = replace(spec, metrics=tuple(replace(metric, leading=True) for metric in spec.metrics))
+    with pytest.raises(InputError, match="all metrics are declared leading = true"):
         _exported(book, Limits(leading_share=(0.7, 0.8)), "declared", spec)
 
 

@@ -49,6 +49,21 @@ def test_what_was_decided_last_time_is_told_with_its_promises() -> None:
     assert "Last time The history is damaged." in " ".join(closing_summary(unreadable, Path("out")).split())
 
 
+def test_the_price_of_a_limit_that_was_set_is_always_told_and_nothing_is_without_one() -> None:
+    evidence = fake_evidence.full()
+    price = {
+        "id": "leading_share",
+        "setting": "(0.7, 0.8)",
+        "active": True,
+        "price_auc": 0.0123,
+        "price_log_loss": 0.004,
+    }
+    shapes = [row for row in evidence["constraints"] if row["id"].startswith("shapes")]
+    text = " ".join(closing_summary({**evidence, "constraints": [*shapes, price]}, Path("out")).split())
+    assert "Limits leading_share (0.7, 0.8) costs 0.0123 AUC and 0.0040 log loss" in text
+    assert "Limits" not in closing_summary({**evidence, "constraints": shapes}, Path("out"))
+
+
 @pytest.mark.parametrize(("verdict", "code"), [("promote", 32), ("reject", 31), ("keep-equivalent", 33)])
 def test_colour_sets_off_the_verdict_and_nothing_else(verdict: str, code: int) -> None:
     text = closing_summary({**fake_evidence.full(), "verdict": verdict}, Path("out"))

@@ -312,6 +312,11 @@ def test_rules_of_the_format_are_accepted(tmp_path: Path, rule: str) -> None:
         ('id = "a"\nweight = 1\nsource = "usage"\nagg = "count"\ncolumn = "x"', "reads no column"),
         ('id = "a"\nweight = 1\nsource = "usage"\nagg = "share"', "needs a condition"),
         ('id = "a"\nweight = 1\nsource = "usage"\nagg = "count"\nof = "sum"', "takes no of"),
+        ('id = "a"\nweight = 1\nsource = "usage"\nagg = "count"\nmin_days = 3', "takes no min_days"),
+        (
+            'id = "a"\nweight = 1\nsource = "usage"\nagg = "distinct"\ncolumn = "u"\nmin_days = 3\nmax_days = 2',
+            "from 3 to 2 days",
+        ),
         ('id = "a"\nweight = 1\nsource = "usage"\nagg = "change"\nof = "mean"', "needs a column"),
         ('id = "a"\nweight = 1\nsource = "usage"\nagg = "slope"\nwindow_days = 1', "at least two days"),
         ('id = "a"\nweight = 1\nratio = ["b", "c"]', "which is not computed from facts"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -68,6 +69,15 @@ def metric(agg: str, window: int | None, *, where: bool = False, of: str = "sum"
     )
 
 
+#: Window, fewest and most days on which a value has facts.
+BY_DAYS = ((45, 3, None), (45, None, 2), (30, 2, 4), (None, 9, None), (30, 31, None))
+
+
+def by_days(window: int | None, least: int | None, most: int | None, *, where: bool = False) -> ComputedMetric:
+    name = f"distinct_{window}_{least}_{most}_{where}"
+    return replace(metric("distinct", window, where=where), id=name, min_days=least, max_days=most)
+
+
 def all_metrics() -> list[ComputedMetric]:
     found = [metric(agg, window, where=w) for agg in AGGREGATES for window in (7, 30, 45) for w in (False, True)]
     found += [
@@ -75,12 +85,14 @@ def all_metrics() -> list[ComputedMetric]:
         for agg in (*OPEN_ENDED, "count", "sum", "distinct", "max", "median", "top_share")
         for w in (False, True)
     ]
+    found += [by_days(window, least, most, where=w) for window, least, most in BY_DAYS for w in (False, True)]
     found += [metric(agg, 30, of=of) for agg in ("change", "relative_change") for of in ("mean", "count", "last")]
     return found
 
 
 def some_metrics() -> list[ComputedMetric]:
-    return [metric(agg, 30, where=True) for agg in AGGREGATES] + [metric(agg, None) for agg in OPEN_ENDED]
+    found = [metric(agg, 30, where=True) for agg in AGGREGATES] + [metric(agg, None) for agg in OPEN_ENDED]
+    return [*found, by_days(45, 3, None)]
 
 
 def oracle(rows: pd.DataFrame, account: str, day: pd.Timestamp, m: ComputedMetric) -> object:  # noqa: C901 - a table of definitions
@@ -105,7 +117,8 @@ def oracle(rows: pd.DataFrame, account: str, day: pd.Timestamp, m: ComputedMetri
     if m.agg in ("mean", "median", "min", "max"):
         return getattr(value, m.agg)() if len(value) else np.nan
     if m.agg == "distinct":
-        return float(value.nunique())
+        of_value = [facts.loc[value.index[value == one], "event_at"].dt.normalize() for one in value.unique()]
+        return float(sum((m.min_days or 1) <= days.nunique() <= (m.max_days or np.inf) for days in of_value))
     if m.agg == "top_share":
         return value.value_counts().iloc[0] / len(value) if len(value) else np.nan
     if m.agg == "last":

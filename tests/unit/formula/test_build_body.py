@@ -41,6 +41,7 @@ def points(spec: FormulaSpec, values: list[object], **columns: list[object]) -> 
         ("csat", {}, [1, 3, 5], [0, 50, 100]),
         ("csat", {"low": 0, "high": 10}, [0, 7], [0, 70]),
         ("boolean", {}, [True, False], [100, 0]),
+        ("boolean", {"yes": 90, "no": 30}, [True, False], [90, 30]),
         ("category", {"map": {"gold": 90, "free": 10}}, ["free", "gold"], [10, 90]),
         ("recency", {"fresh": 7, "stale": 37}, [0, 7, 22, 37, 90], [100, 100, 50, 0, 0]),
     ],

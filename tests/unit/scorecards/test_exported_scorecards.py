@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +234,17 @@ def test_the_command_line_goes_there_and_back(cli: Teller, tmp_path: Path) -> No
     assert [metric["id"] for metric in json.loads(asked.out)["metrics"]] == ["days_since_power_login"]
     assert cli("scorecard", "export", config, "--out", tmp_path / "card.txt").code == 2
     assert cli("catalogue", "--dimension", "usages").code == 2
+
+
+def test_the_table_calls_measures_what_people_call_them_and_keeps_their_ids_as_names() -> None:
+    card = export_scorecard(document(body_of_preset()), layout_of("gainsight")).card
+    labels = {measure.id: measure.label for measure in card.measures}
+    assert labels == {metric.id: metric.label for metric in SPEC.metrics}
+    assert [group.label for group in card.groups] == [dimension.label for dimension in SPEC.dimensions]
+
+
+def test_ids_stay_where_two_measures_would_be_called_the_same() -> None:
+    metrics = tuple(replace(m, id="NPS") if m.id == "csat" else m for m in SPEC.metrics)  # nps is called NPS too
+    body = build_body(replace(SPEC, metrics=metrics), rows().rename(columns={"csat": "NPS"}))
+    card = export_scorecard(document(body), layout_of("gainsight")).card
+    assert {"nps", "NPS"} <= {measure.label for measure in card.measures}

@@ -298,3 +298,13 @@ def test_names_that_every_cohort_has_are_given_others_and_exceptions_may_read_an
     assert spec.metrics[0].id == "segment_metric"
     assert [(cap.id, cap.input) for cap in spec.caps] == [("overdue", "overdue_input"), ("trial", "trial_input")]
     assert "Exceptions left out, because they compare text with a number: odd." in declared_formula(read).notes
+
+
+def test_a_yes_no_measure_is_read_from_words_and_from_numbers_whatever_its_points(card_file: Path) -> None:
+    frame = accounts()
+    scores = by_hand(CARD, frame)
+    words = frame.assign(sponsor=frame["sponsor"].map({1.0: "Yes", 0.0: "no"}))
+    assert parity_of(card_file, words, scores).differences.empty
+    assert parity_of(card_file, frame, scores).differences.empty
+    with pytest.raises(InputError, match="sponsor"):
+        parity_of(card_file, words.replace({"sponsor": {"Yes": "perhaps"}}), scores)

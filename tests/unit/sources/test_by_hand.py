@@ -9,8 +9,13 @@ from landing_tables import DAY, EXAMPLES
 _USAGE = {
     "active_users_30d": 2.0,  # u1 and u2; the client that was offline arrived in April
     "active_users_90d": 2.0,
+    "active_users_7d": 0.0,
     "daily_users_30d": 3 / 30,  # u1 on the 15th and 16th, u2 on the 16th
     "stickiness": 0.05,
+    "power_users": 0.0,
+    "power_user_share": 0.0,
+    "casual_users_30d": 2.0,  # u1 on two days, u2 on one
+    "casual_user_share": 1.0,
     "active_days_share_30d": 3 / 30,
     "usage_trend_90d": 6.0,  # 7 events after 1
     "usage_trend_30d": 1.5,  # 5 after 2
@@ -22,6 +27,10 @@ _USAGE = {
     "key_features_used_30d": 2.0,
     "key_features_in_all": 3.0,
     "feature_adoption_share": 2 / 3,
+    "key_feature_users_30d": 2.0,
+    "feature_penetration_share": 1.0,
+    "api_calls_30d": 1.0,
+    "integrations_active": 1.0,
     "top_user_share": 3 / 4,  # the event without a user is nobody's
     "new_features_60d": 3.0,  # login, export, import; report was seen in December
 }
@@ -29,8 +38,13 @@ _NPS = {
     "nps_steps": 100.0,
     "nps_people": 4.0,
     "nps": 25.0,  # last answers: 3, 9, 8 and 9
-    "nps_change_90d": -100.0,  # -100, 100 and 0 after 100
-    "days_since_last_nps": 0.0,  # at 23:30 UTC on the day; the answer ten minutes after midnight is not there yet
+    "nps_last_score": 9.0,
+    "nps_detractor": 0.0,
+    "nps_promoter": 1.0,
+    "nps_trend_12m": -75.0,  # 100, 0, -100 and 100 after 100
+    "days_since_nps": 0.0,  # at 23:30 UTC on the day; the answer ten minutes after midnight is not there yet
+    "days_in_a_month": 30.4375,
+    "nps_age_months": 0.0,
     "nps_answers_12m": 5.0,
     "csat": 4.5,
 }
@@ -39,22 +53,31 @@ EXPECTED = {
         "touchpoints_90d": 2.0,  # not the meeting written down in April
         "days_since_last_touch": 11.0,
         "expansions_24m": 1.0,  # the one won in April is dated back to March by hand
+        "expansion_requests_90d": 2.0,  # o1 and o3, when they were opened
         "lost_opportunities_12m": 0.0,
+        "arr_value": 1200.0,
         "arr_trend_12m": 0.2,  # 1200 after 1000
         "seat_trend_12m": -0.2,  # 40 after 50
+        "contractions_24m": 1.0,
         "downgraded_12m": 1.0,
         "seats": 40.0,
     },
     "hubspot": {
         "touchpoints_90d": 2.0,
         "days_since_last_touch": 20.0,
-        "customer_emails_share_90d": 0.25,
+        "customer_mails_90d": 1.0,
+        "our_mails_90d": 3.0,
+        "customer_initiated_ratio": 1 / 3,
         "expansions_24m": 1.0,  # one was won in April, one belongs to two companies
         "tickets_30d": 2.0,
         "tickets_per_30d_12m": 3 * 30 / 365,
         "tickets_vs_own_average": 2 * 365 / 90,
         "tickets_90d": 3.0,
+        "tickets_per_90d_12m": 3 * 90 / 365,
+        "tickets_90d_vs_own_average": 365 / 90,
         "tickets_tenfold_90d": 30.0,
+        "severe_tickets_90d": 1.0,  # counted once, when it became HIGH; the other one did so in April
+        "severe_ticket_share": 1 / 3,
         "resolution_hours_90d": 36.0,  # 24 until it was first closed, and 48
     },
     "intercom": {
@@ -62,9 +85,15 @@ EXPECTED = {
         "tickets_per_30d_12m": 2 * 30 / 365,
         "tickets_vs_own_average": 365 / 60,
         "tickets_90d": 2.0,
+        "tickets_per_90d_12m": 2 * 90 / 365,
+        "tickets_90d_vs_own_average": 365 / 90,
         "tickets_tenfold_90d": 20.0,
         "resolution_hours_90d": 8.0,  # 12 and 4
         "csat": 3.0,  # 4 and 2; the 4 became a 1 in April
+        "resolution_csat_90d": 3.0,
+        "arr_value": 1800.0,
+        "contractions_24m": 0.0,  # it fell to 0 in April
+        "downgraded_12m": 0.0,
         "arr_trend_12m": 0.5,
     },
     "amplitude": {**_USAGE, "sessions_30d": 5.0},
@@ -72,15 +101,22 @@ EXPECTED = {
     "pendo": {
         "active_users_30d": 2.0,
         "active_users_90d": 2.0,
+        "active_users_7d": 0.0,
         "daily_users_30d": 2 / 30,
         "stickiness": 1 / 30,
+        "power_users": 0.0,
+        "power_user_share": 0.0,
+        "casual_users_30d": 2.0,
+        "casual_user_share": 1.0,
         "active_days_share_30d": 2 / 30,
         "usage_trend_90d": 1.8,  # 14 after 5
-        "days_since_last_use": 19.0,
+        "days_since_last_login": 19.0,
         "minutes_30d": 18.0,
         "minutes_per_user_30d": 9.0,
         "features_used_30d": 3.0,
         "core_features_used_30d": 1.0,  # f2 became core in April, f3 had ceased to be an hour before
+        "key_feature_users_30d": 1.0,
+        "feature_penetration_share": 0.5,
         "new_features_60d": 2.0,
     },
     "delighted": _NPS,
@@ -125,6 +161,25 @@ def test_an_event_at_half_past_eleven_in_the_evening_lands_on_the_day_that_it_ha
     seen = found["active_users_30d"]
     assert [seen[("A-1", day)] for day in days] == [on_the_day, 1]
     assert found["days_since_last_login"][("A-1", "2024-04-01")] == 1 - a_day_later
+
+
+def test_a_power_user_is_one_with_use_on_twelve_days_of_thirty_and_late_days_count_when_they_arrive(tmp_path) -> None:
+    columns = ("account_id", "visitor_id", "timestamp", "num_events", "num_minutes", "arrived")
+    rows = [
+        ("A-1", visitor, f"2024-03-{day:02d} 0{hour}:00:00", 1, 1, f"2024-03-{day:02d} 12:00:00")
+        for visitor, days in (("v1", range(1, 13)), ("v2", range(1, 12)), ("v3", [5]), ("v4", [4, 5, 6]))
+        for day in days
+        for hour in (8, 9)
+    ]
+    rows.append(("A-1", "v2", "2024-03-12 10:00:00", 1, 1, "2024-03-20 12:00:00"))
+    no_features = ("account_id", "visitor_id", "feature_id", "timestamp", "num_events", "arrived")
+    history = EXAMPLES["pendo"].tables["feature_history"]
+    tables = {"event": (columns, rows), "feature_event": (no_features, []), "feature_history": history}
+    days = ["2024-03-11", "2024-03-12", "2024-03-20", "2024-03-31"]
+    found = metrics_on(tmp_path, "pendo", tables, days, ["A-1"], known_column="arrived").loc["A-1"]
+    assert found["power_users"].to_dict() == dict(zip(days, [0, 1, 2, 0], strict=True))  # 1 March is over by the 31st
+    assert found["casual_users_30d"].to_dict() == dict(zip(days, [1, 1, 1, 1], strict=True))
+    assert found["power_user_share"]["2024-03-20"] == 0.5
 
 
 @pytest.mark.parametrize("database", [None, "sqlite"])

@@ -99,15 +99,6 @@ def test_the_lines_of_every_source_fit_every_preset(tmp_path, source, preset) ->
     assert given & wanted <= set(declared)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-def test_a_metric_that_a_preset_has_means_the_same_thing_there(preset) -> None:
-    declared = {metric.id: metric for metric in load_preset(preset).metrics}
-    for source in SOURCES.values():
-        for metric in source.metrics:
-            if metric.id in declared and not metric.helper:
-                assert metric.direction == declared[metric.id].direction, (source.name, metric.id)
-
-
 def test_a_metric_that_another_source_gives_already_stays_a_comment(tmp_path) -> None:
     with landed(tmp_path, "zendesk", tables()) as (asked, address):
         write_project(tmp_path, address, asked)

@@ -18,13 +18,21 @@ EXPECTED = {
     "tickets_90d": 3.0,  # ticket 1 came 89 days before
     "tickets_per_30d_12m": 3 * 30 / 365,
     "tickets_vs_own_average": 365 / 90,
+    "tickets_per_90d_12m": 3 * 90 / 365,
+    "tickets_90d_vs_own_average": 365 / 90,
     "tickets_tenfold_90d": 30.0,
     "resolution_hours_90d": 10.0,  # of 6, 10 and 96
     "within_sla_share": 2 / 3,
     "open_critical_tickets": 1.0,
+    "severe_tickets_90d": 1.0,
+    "severe_ticket_share": 1 / 3,
     "escalations_90d": 1.0,
+    "support_escalated_90d": 1.0,
     "csat": 3.0,  # good 5 and bad 1
+    "resolution_csat_90d": 3.0,
     "reopened_tickets_90d": 1.0,
+    "solved_tickets_90d": 3.0,
+    "reopened_share_90d": 1 / 3,
     "first_reply_hours_90d": 3.0,
 }
 
