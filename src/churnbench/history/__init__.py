@@ -1,5 +1,6 @@
 """The append-only score history: kept, explained, frozen at churn; velocity, hysteresis, overrides and roll-up."""
 
+from churnbench.history.absences import Absence, Frozen
 from churnbench.history.change import ChangePart, Reading, ScoreChange, explain_change, reading_of
 from churnbench.history.day import score_day
 from churnbench.history.hysteresis import BandState
@@ -10,9 +11,11 @@ from churnbench.history.velocity import reading_of_movement, velocity_band, with
 
 __all__ = [
     "OVERRIDE_COLUMNS",
+    "Absence",
     "Appended",
     "BandState",
     "ChangePart",
+    "Frozen",
     "Reading",
     "ScoreChange",
     "ScoreStore",
