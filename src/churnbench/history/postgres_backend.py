@@ -69,6 +69,7 @@ class PostgresBackend:
                 "a history in PostgreSQL needs the package psycopg.", fix='pip install "churnbench[postgres]"'
             ) from error
         self._error, self._patience = psycopg.Error, patience
+        self._read: dict[tuple[Any, ...], Document] = {}
         with self._refusals("be opened"):
             self._connection = psycopg.connect(address)
             self._name = f"PostgreSQL {self._connection.info.host}:{self._connection.info.port}"
@@ -142,8 +143,12 @@ class PostgresBackend:
 
     def documents(self) -> Mapping[str, Document]:
         """Body hash -> config."""
-        found = self._all(f"SELECT body_sha256, document FROM {DOCUMENTS} ORDER BY sequence")
-        return {body: json.loads(text) for body, text in found}
+        newest = self._all(f"SELECT body_sha256, max(sequence) FROM {DOCUMENTS} GROUP BY 1 ORDER BY 2, 1")
+        for issue in newest:
+            if issue not in self._read:  # configs are long, and never change once they are there
+                query = f"SELECT document FROM {DOCUMENTS} WHERE body_sha256 = %s AND sequence = %s"
+                self._read[issue] = json.loads(self._one(query, issue))
+        return {body: self._read[body, sequence] for body, sequence in newest}
 
     def log(self, kind: Log) -> Sequence[Entry]:
         """Entries of a log."""
