@@ -70,15 +70,15 @@ def _tell(day: Day, out: Path, sent: Mapping[str, Any] | None) -> None:
             f"{_count(alerts.over, day):,} over",
             f"  Calendar  {len(alerts.opened) - len(signals):,} new steps: cadence and renewal clock",
         ]
+    lines += [f"{'':12}{_short(one['account_id'], 20)}: {_short(one['label'], 46)}" for one in signals[:_SHOWN]]
+    if len(signals) > _SHOWN:
+        lines.append(f"            and {len(signals) - _SHOWN:,} more in {day.files['alerts'].name}")
     if made.frozen or day.outcomes.churned or day.outcomes.returned:
         told = f"{day.outcomes.churned:,} newly frozen, {made.frozen:,} readings left out"
         back = f", {day.outcomes.returned:,} back and scored again" if day.outcomes.returned else ""
         lines.append(f"  Churned   {told}{back}")
     if day.after_churn:
         lines += _left_out(day.after_churn)
-    lines += [f"{'':12}{_short(one['account_id'], 20)}: {_short(one['label'], 46)}" for one in signals[:_SHOWN]]
-    if len(signals) > _SHOWN:
-        lines.append(f"            and {len(signals) - _SHOWN:,} more in {day.files['alerts'].name}")
     if day.not_evaluated:
         lines.append(f"  Idle      {len(day.not_evaluated):,} triggers lack a metric: churnbench triggers list")
     if sent is not None:
