@@ -25,8 +25,12 @@ def daily(
         str | None, typer.Option("--reports", help="Comma-separated kinds; by default four about the book; '' is none.")
     ] = None,
     reason: Annotated[str | None, typer.Option("--reason", help="Why a day comes late; marked with it.")] = None,
+    deliver: Annotated[
+        str | None,
+        typer.Option("--deliver", help="File (.csv, .json, .jsonl, .md), or URL with '${NAME}' for secrets."),
+    ] = None,
 ) -> None:
-    r"""Score today's snapshot, keep it in the history, raise alerts and write reports.
+    r"""Score today's snapshot, keep it in the history, raise (and deliver) alerts, write reports.
 
     Example: churnbench daily runs/demo/project --config runs/demo/config.json \
         --out runs/demo/daily --reason 'First day of the history'
@@ -34,7 +38,15 @@ def daily(
     from churnbench.cli import daily_commands
 
     daily_commands.run(
-        project, out, config=config, models=models, store=store, as_of=as_of, reports=reports, reason=reason
+        project,
+        out,
+        config=config,
+        models=models,
+        store=store,
+        as_of=as_of,
+        reports=reports,
+        reason=reason,
+        target=deliver,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,18 @@ from churnbench.export import checked_scorer, read_document
 from churnbench.export.files import replaced_whole
 from churnbench.export.tables import WRITE_KINDS, kind_of, opened_sink, without_formulas
 from churnbench.formula import validate_body
-from churnbench.history import ScoreStore, explain_change, open_store, roll_up, score_day, with_velocity
+from churnbench.history import (
+    Absence,
+    Frozen,
+    ScoreStore,
+    explain_change,
+    in_force,
+    open_store,
+    roll_up,
+    score_day,
+    with_velocity,
+)
+from churnbench.history.overrides import Entry
 from churnbench.history.velocity import LABELS
 from churnbench_scorer import Scorer
 
@@ -40,7 +52,8 @@ def append_day(
     checked_scorer(document, file=str(config))
     inputs = inputs_of_day(data, document, day, allow_missing=allow_missing)
     with open_store(store) as history:
-        froze = 0 if outcomes is None else history.freeze(whole_table(outcomes), today=_today(), reason=reason)
+        table = None if outcomes is None else whole_table(outcomes)
+        froze = Frozen(0, 0) if table is None else history.freeze(table, today=_today(), reason=reason)
         readings = score_day(
             document,
             inputs,
@@ -58,18 +71,29 @@ def append_day(
         words.append(f"{made.late:,} are marked as late: {reason}")
     if made.frozen:
         words.append(f"{made.frozen:,} left out: their accounts had churned by then.")
-    if froze:
-        words.append(f"{froze:,} accounts are newly frozen from their churn date on.")
-    say("\n".join(words), added=made.added, same=made.same, late=made.late, frozen=made.frozen, newly_frozen=froze)
+    if froze.churned:
+        words.append(f"{froze.churned:,} accounts are newly frozen from their churn date on.")
+    if froze.returned:
+        words.append(f"{froze.returned:,} accounts came back, and are scored again from that day on.")
+    say(
+        "\n".join(words),
+        added=made.added,
+        same=made.same,
+        late=made.late,
+        frozen=made.frozen,
+        newly_frozen=froze.churned,
+        returned=froze.returned,
+    )
 
 
 def show_account(account: str, *, store: str, last: int) -> None:
     """Print the last readings of an account."""
     with _existing(store) as history:
         rows = with_velocity(history.history([account]))
-        documents, churned = history.documents(), history.churned().get(account)
+        documents, gone = history.documents(), history.absences().get(account, [])
+        overrides = [entry for entry in in_force(history.overrides(), _today()) if entry["account_id"] == account]
     if rows.empty:
-        raise InputError(f"account {account!r} has no reading.", file=store, fix="Check its spelling.")
+        raise _no_reading(account, store, gone)
     rows = rows.tail(last)
     lines = [_ROW.format("as of", "score", "band", "calculated", "velocity").rstrip()]
     facts = []
@@ -78,10 +102,20 @@ def show_account(account: str, *, store: str, last: int) -> None:
         facts.append(_facts(row, caps))
         lines.append(_line(row))
         lines += [f"            capped by {name}" for name in caps]
-    lines += [_override_line(row) for row in _records(rows.drop_duplicates("override_id")) if row["override_id"]]
-    if churned is not None:
-        lines.append(f"Frozen: churned on {churned}; the last reading before is the one that counts.")
-    give("\n".join(lines), account_id=account, churned_on=churned, readings=facts)
+    shown = [row for row in _records(rows.drop_duplicates("override_id")) if row["override_id"]]
+    lines += [_override_line(row) for row in shown]
+    # One that lies on no reading above is in force all the same, and its id is needed to end it.
+    lines += [_in_force_line(entry) for entry in overrides if entry["id"] not in {row["override_id"] for row in shown}]
+    lines += [_absence_line(one) for one in gone]
+    churned = gone[-1].churned_on if gone and gone[-1].returned_on is None else None
+    give(
+        "\n".join(lines),
+        account_id=account,
+        churned_on=churned,
+        absences=[vars(one) for one in gone],
+        overrides=overrides,
+        readings=facts,
+    )
 
 
 def explain_account(account: str, *, since: str, until: str, store: str) -> None:
@@ -189,6 +223,30 @@ def _line(row: dict[str, Any]) -> str:
     moving = "" if pd.isna(row["velocity"]) else f"{row['velocity']:+.2f} {LABELS[row['velocity_band']]}"
     band = row["band"] + (" *" if row["override_id"] else "")
     return _ROW.format(f"{row['as_of']:%Y-%m-%d}", _points(score), band, row["calculated_band"], moving).rstrip()
+
+
+def _no_reading(account: str, store: str, gone: Sequence[Absence]) -> InputError:
+    if gone:
+        return InputError(
+            f"account {account!r} has no reading from before it churned on {gone[-1].churned_on}.",
+            file=store,
+            fix="Append an earlier day, with --reason, if there is one.",
+        )
+    return InputError(f"account {account!r} has no reading.", file=store, fix="Check its spelling.")
+
+
+def _absence_line(one: Absence) -> str:
+    if one.returned_on is None:
+        return f"Frozen: churned on {one.churned_on}; the last reading before is the one that counts."
+    return f"Churned on {one.churned_on}, back on {one.returned_on}: scored again from then on."
+
+
+def _in_force_line(entry: Entry) -> str:
+    shown = entry["band"] if entry["score_x100"] is None else f"score {entry['score_x100'] / 100:.2f}"
+    return (
+        f"Override {entry['id']} in force, on no reading above: {shown} from {entry['from']} until {entry['until']}, "
+        f"by {entry['author']}:\n  {entry['reason']}"
+    )
 
 
 def _override_line(row: dict[str, Any]) -> str:

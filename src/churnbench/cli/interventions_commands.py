@@ -14,7 +14,7 @@ from churnbench import interventions as care
 from churnbench.cli.dates import typed_date
 from churnbench.cli.terminal import give, say
 from churnbench.cohort import open_history
-from churnbench.data.project import load_project
+from churnbench.data.project import Project, load_project
 from churnbench.domain.errors import InputError
 from churnbench.workflow.intervention_evidence import randomised_evidence
 
@@ -41,7 +41,9 @@ def log(
     opened = load_project(project)
     today = datetime.now().astimezone().date()
     day = today if started is None else typed_date(started, "--started")
-    common = care.NewEntry(account or "", day, kind, today, trigger=trigger, note=note, author=author or _login())
+    common = care.NewEntry(
+        account or "", day, kind, today, trigger=trigger, note=note, author=author or login_name("--author")
+    )
     if assignment is not None:
         if account is not None or refers_to or outcome:
             raise InputError(
@@ -66,8 +68,7 @@ def log(
     ids = care.append(opened, entries, today=today)
     path = care.log_path(opened)
     told = f"{len(ids)} rows added to {path}." if assignment is not None else f"{ids[0]}  added to {path}."
-    if opened.data.interventions is None:
-        told += f'\nFor a run to read it, add interventions = "{path.name}" under [data] in {opened.file}.'
+    told += undeclared_log(opened)
     say(told, intervention_ids=ids, log=str(path))
 
 
@@ -176,11 +177,24 @@ def tell_effect(project: Path, *, seed: int) -> None:
     give("\n".join(lines), effects=evidence["effects"], warnings=evidence["warnings"])
 
 
-def _login() -> str:
+def undeclared_log(project: Project) -> str:
+    """What to add to a project file that names no log yet; "" for one that does."""
+    if project.data.interventions is not None:
+        return ""
+    name = care.log_path(project).name
+    return f'\nFor a run to read it, add interventions = "{name}" under [data] in {project.file}.'
+
+
+def login_name(option: str) -> str:
+    """Who is logged in.
+
+    Raises:
+        InputError: where the system does not say; the option names the person instead.
+    """
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        raise InputError("who writes this is not known.", column="--author", fix="Name the author.") from None
+        raise InputError("who writes this is not known.", column=option, fix="Name the author.") from None
 
 
 def _filled(text: str) -> str:

@@ -10,16 +10,18 @@ from typing import Any
 import pandas as pd
 
 from churnbench.cli.dates import typed_date
+from churnbench.cli.interventions_commands import login_name, undeclared_log
 from churnbench.cli.terminal import give, say
 from churnbench.cli.trigger_tables import backtest_text, evaluation_text, list_text
 from churnbench.data.project import load_project
 from churnbench.domain.errors import InputError
 from churnbench.export import read_document
 from churnbench.export.files import replaced_whole
-from churnbench.playbooks import AlertBook, Patience, Record, Update, deliver, records_of, write_alerts
-from churnbench.playbooks.files import form_of
-from churnbench.playbooks.secrets import checked_headers, checked_url, shown_url
-from churnbench.workflow.alerting import Watched, declared_of, watch
+from churnbench.interventions import log_path
+from churnbench.playbooks import AlertBook, Update, records_of
+from churnbench.workflow.alerting import declared_of, evaluate_stored, watch
+from churnbench.workflow.closing import close_and_log
+from churnbench.workflow.delivery import check_target, is_address, refuse_failed, send
 
 #: Name of the file that a backtest leaves.
 RESULT = "triggers.json"
@@ -35,39 +37,32 @@ def list_triggers(path: Path) -> None:
     give(list_text(declared), **facts)
 
 
-def evaluate_triggers(path: Path, config: Path, *, as_of: str | None, state: Path | None, target: str | None) -> None:
+def evaluate_triggers(
+    path: Path, config: Path, *, as_of: str | None, state: Path | None, target: str | None, store: str | None
+) -> None:
     """Evaluate, bring the book up to date, deliver, and say so."""
     day = _stamp(typed_date(as_of, "--as-of"))
-    to_web = target is not None and _is_url(target)
-    if to_web and state is None:
+    if target is not None and is_address(target) and state is None:
         raise InputError(
             "alerts are sent only with a memory of what was sent.", column="--deliver", fix="Add --state DIR."
         )
     project = load_project(path)
-    # What cannot be delivered to is refused before anything is evaluated or remembered.
-    if target is not None and not to_web:
-        form_of(Path(target))
-    if to_web:
-        checked_url(str(target))
-        checked_headers(project.playbooks.webhook.headers)
-    watched = watch(project, read_document(config))
-    made = watched.evaluate(day)
+    webhook = project.playbooks.webhook
+    if target is not None:
+        check_target(target, webhook)
+    document, declared = read_document(config), declared_of(project)
+    made = watch(project, document).evaluate(day) if store is None else evaluate_stored(project, document, store, day)
     if state is None:
-        every = tuple(records_of(made.alerts, watched.declared))
+        every = tuple(records_of(made.alerts, declared))
         update = Update(opened=every, continuing=(), held=(), resting=(), over=())
     else:
-        update = AlertBook(state).update(made, watched.declared)
-    sent = None if target is None else _deliver(update.open_records, target, state, watched)
+        update = AlertBook(state).update(made, declared)
+    sent = None if target is None else send(update.open_records, target, state, webhook)
     facts = _facts(update) | {"as_of": f"{made.as_of:%Y-%m-%d}", "not_evaluated": [vars(n) for n in made.not_evaluated]}
     if sent is not None:
         facts["delivered"] = sent
     say(evaluation_text(made, update, sent, remembered=state is not None), **facts)
-    if sent is not None and sent.get("failed"):
-        raise InputError(
-            f"{len(sent['failed'])} alerts did not reach {sent['to']} ({next(iter(sent['failed'].values()))}).",
-            column="--deliver",
-            fix="Call again when the other side answers; what it has taken is not sent again.",
-        )
+    refuse_failed(sent)
 
 
 def _facts(update: Update) -> dict[str, Any]:
@@ -77,27 +72,6 @@ def _facts(update: Update) -> dict[str, Any]:
         "held": [record["alert_id"] for record in update.held],
         "resting": [record["alert_id"] for record in update.resting],
         "over": [record["alert_id"] for record in update.over],
-    }
-
-
-def _is_url(target: str) -> bool:
-    return "://" in target or target.startswith("${")
-
-
-def _deliver(records: list[Record], target: str, state: Path | None, watched: Watched) -> dict[str, Any]:
-    """To a file all open alerts, to an address those that it has not acknowledged yet."""
-    if not _is_url(target):
-        return {"to": str(write_alerts(records, Path(target))), "alerts": len(records)}
-    assert state is not None  # noqa: S101 - the caller has refused an address without a memory
-    webhook = watched.declared.settings.webhook
-    patience = Patience(attempts=webhook.attempts, timeout=webhook.timeout_seconds)
-    done = deliver(records, target, state, headers=webhook.headers, patience=patience)
-    return {
-        "to": shown_url(target),
-        "acknowledged": len(done.acknowledged),
-        "already": len(done.already),
-        "refused": done.refused,
-        "failed": done.failed,
     }
 
 
@@ -112,15 +86,44 @@ def backtest_triggers(path: Path, config: Path, out: Path, *, since: str | None,
     say(f"{backtest_text(made)}\n\nAll figures: {target}", **facts)
 
 
-def close_alert(alert: str, state: Path, *, outcome: str, by: str, note: str, on: str | None) -> None:
-    """Close one alert."""
-    day = typed_date(on, "--on")
-    entry = AlertBook(state).close(
-        alert, outcome, on=datetime.now(UTC).date() if day is None else day, by=by, note=note
-    )
+def close_alert(
+    alert: str,
+    state: Path,
+    *,
+    outcome: str,
+    by: str,
+    note: str,
+    on: str | None,
+    log: Path | None,
+    started: str | None,
+) -> None:
+    """Close one alert, and log what was done where a project is named."""
+    today = _today()
+    day, first = typed_date(on, "--on") or today, typed_date(started, "--started")
+    if day > today:
+        raise InputError(f"{day} is yet to come.", column="--on", fix="Close it on the day, or correct the date.")
+    if first is not None and log is None:
+        raise InputError("--started is for the log of interventions.", column="--started", fix="Add --log PROJECT.")
+    book, told = AlertBook(state), ""
+    facts: dict[str, Any] = {"alert_id": alert, "outcome": outcome, "on": f"{day}"}
+    if log is None:
+        entry = book.close(alert, outcome, on=day, by=by, note=note)
+    else:
+        opened = load_project(log)
+        author = by or login_name("--by")
+        name = close_and_log(
+            book, alert, outcome, opened, on=day, started=first, by=author, note=note, today=today
+        )  # fmt: skip
+        entry = book.entries()[alert]
+        facts["intervention_id"] = name
+        told = f"\nLogged as intervention {name} in {log_path(opened)}.{undeclared_log(opened)}"
     record = entry.record
-    text = f"Closed {alert}: {record['label']}, account {record['account_id']} ({outcome})"
-    say(_printable(text), alert_id=alert, outcome=outcome, on=entry.on)
+    text = _printable(f"Closed {alert}: {record['label']}, account {record['account_id']} ({outcome})")
+    say(text + told, **facts)
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _printable(text: str) -> str:

@@ -46,7 +46,7 @@ def evaluation_text(made: Evaluation, update: Update, sent: Mapping[str, Any] | 
         rows += ["", "Most at stake among the new (P(churn) x ARR)", *_at_stake(update.opened)]
     rows += _not_evaluated(made.not_evaluated)
     if sent is not None:
-        rows += ["", *_wrapped(_sent_text(sent), "")]
+        rows += ["", *_wrapped(sent_text(sent), "")]
     return "\n".join(rows)
 
 
@@ -86,7 +86,8 @@ def _not_evaluated(others: Iterable[NotEvaluated]) -> list[str]:
     return ["", "Not evaluated", *rows] if rows else []
 
 
-def _sent_text(sent: Mapping[str, Any]) -> str:
+def sent_text(sent: Mapping[str, Any]) -> str:
+    """What became of a delivery, in a sentence."""
     if "alerts" in sent:
         return f"{sent['alerts']:,} open alerts: {sent['to']}"
     told = f"{sent['to']}: {sent['acknowledged']:,} taken, {sent['already']:,} had been taken before"

@@ -33,6 +33,10 @@ def evaluate(
         str | None,
         typer.Option("--deliver", help="File (.csv, .json, .jsonl, .md), or URL with '${NAME}' for secrets."),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option("--store", help="Score history to read (folder or postgresql://...), instead of the snapshots."),
+    ] = None,
 ) -> None:
     r"""Evaluate a project's triggers as of a date, and deliver the alerts.
 
@@ -41,7 +45,7 @@ def evaluate(
     """
     from churnbench.cli import trigger_commands
 
-    trigger_commands.evaluate_triggers(project, config, as_of=as_of, state=state, target=deliver)
+    trigger_commands.evaluate_triggers(project, config, as_of=as_of, state=state, target=deliver, store=store)
 
 
 def backtest(
@@ -69,15 +73,21 @@ def close(
     by: Annotated[str, typer.Option("--by", help="Who closes it.")] = "",
     note: Annotated[str, typer.Option("--note", help="What was done, in a sentence.")] = "",
     on: Annotated[str | None, typer.Option("--on", help="Date; by default today.")] = None,
+    log: Annotated[
+        Path | None, typer.Option("--log", help="Project in whose log of interventions what was done is kept, too.")
+    ] = None,
+    started: Annotated[
+        str | None, typer.Option("--started", help="First day of what was done, for --log; by default that of --on.")
+    ] = None,
 ) -> None:
-    r"""Close an alert with its outcome; it stays in the record.
+    r"""Close an alert with its outcome, and log what was done; it stays in the record.
 
     Example: churnbench triggers close al-899f3559711b878d --outcome done \
         --by 'Ada Byron'
     """
     from churnbench.cli import trigger_commands
 
-    trigger_commands.close_alert(alert, state, outcome=outcome, by=by, note=note, on=on)
+    trigger_commands.close_alert(alert, state, outcome=outcome, by=by, note=note, on=on, log=log, started=started)
 
 
 def register(app: typer.Typer) -> None:

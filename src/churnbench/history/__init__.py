@@ -1,6 +1,8 @@
 """The append-only score history: kept, explained, frozen at churn; velocity, hysteresis, overrides and roll-up."""
 
-from churnbench.history.change import ChangePart, Reading, ScoreChange, explain_change, reading_of
+from churnbench.history.absences import Absence, Frozen
+from churnbench.history.causes import ChangePart
+from churnbench.history.change import Reading, ScoreChange, explain_change, reading_of
 from churnbench.history.day import score_day
 from churnbench.history.hysteresis import BandState
 from churnbench.history.overrides import OVERRIDE_COLUMNS, in_force, lay_over
@@ -10,9 +12,11 @@ from churnbench.history.velocity import reading_of_movement, velocity_band, with
 
 __all__ = [
     "OVERRIDE_COLUMNS",
+    "Absence",
     "Appended",
     "BandState",
     "ChangePart",
+    "Frozen",
     "Reading",
     "ScoreChange",
     "ScoreStore",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -102,53 +101,3 @@ def _refuse_other(left: pd.DataFrame, right: pd.DataFrame, name: str) -> None:
 
 def _shown(value: Any) -> str:
     return "missing" if value is None or pd.isna(value) else repr(value.item() if hasattr(value, "item") else value)
-
-
-def churn_dates(entries: list[Mapping[str, Any]]) -> dict[str, date]:
-    """Account -> churn date, by the newest entry of each."""
-    return {entry["account_id"]: date.fromisoformat(entry["churned_on"]) for entry in entries}
-
-
-def new_outcomes(
-    outcomes: pd.DataFrame, known: Mapping[str, date], today: date, reason: str | None
-) -> list[dict[str, Any]]:
-    """Entries for churn dates that the store does not know yet.
-
-    Args:
-        outcomes: account_id, churned_on and optionally kind; only "churn" (or none) freezes. Of several dates of one
-            account the earliest counts.
-        known: account -> churn date.
-        today: day of the entry.
-        reason: why a known date changes.
-
-    Raises:
-        InputError: a churn date that is no date, or another date for an account whose date is known, without a reason.
-    """
-    for name in ("account_id", "churned_on"):
-        if name not in outcomes:
-            raise InputError(f"the outcomes have no column {name}.", column=name, fix="Give account_id, churned_on.")
-    rows = outcomes
-    if "kind" in rows:
-        rows = rows.loc[rows["kind"].isna() | (rows["kind"] == "churn")]
-    when = pd.to_datetime(rows["churned_on"], errors="coerce")
-    if when.isna().any():
-        row = int(when.isna().to_numpy().argmax())
-        raise InputError(
-            f"{rows['churned_on'].iloc[row]!r} is not a date.", column="churned_on", fix="Write it like 2026-01-31."
-        )
-    earliest = when.dt.normalize().groupby(rows["account_id"].astype(str)).min()
-    entries = []
-    for account, moment in earliest.items():
-        day = moment.date()
-        before = known.get(str(account))
-        if before == day:
-            continue
-        if before is not None and len((reason or "").strip()) < _LEAST_REASON:
-            raise InputError(
-                f"account {account!r} is frozen since {before}; {day} arrived as its churn date.",
-                column="churned_on",
-                fix="If the date was corrected, say so with --reason (at least 10 characters).",
-            )
-        entry = {"account_id": str(account), "churned_on": day.isoformat(), "told_on": today.isoformat()}
-        entries.append(entry | ({} if before is None else {"reason": str(reason)}))
-    return entries

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, Protocol
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from churnbench.export import Document
 from churnbench.history.schema import STORED
@@ -105,3 +107,22 @@ def last_readings(source: str, where: str, depth: int) -> str:
     chosen = choice(source, where, every=False, columns=wanted)
     numbered = f"SELECT {wanted}, row_number() OVER (PARTITION BY account_id ORDER BY as_of DESC) AS place FROM "
     return f"SELECT * FROM ({numbered}({chosen}) AS chosen) AS numbered WHERE place <= {int(depth)}"
+
+
+def in_order(table: pa.Table) -> pa.Table:
+    """Rows of `STORED` by account, date and arrival."""
+    return table.sort_by([("account_id", "ascending"), ("as_of", "ascending"), ("appended", "ascending")])
+
+
+def newest_choice(table: pa.Table) -> pa.Table:
+    """Per account and date the row of the newest config, then of the last append: what `choice` asks for in SQL."""
+    keys = [("account_id", "ascending"), ("as_of", "ascending"), ("sequence", "descending"), ("appended", "descending")]
+    ordered = table.sort_by(keys)
+    if ordered.num_rows < 2:
+        return ordered
+    differs = [
+        pc.not_equal(ordered.column(name).slice(1), ordered.column(name).slice(0, ordered.num_rows - 1))
+        for name in ("account_id", "as_of")
+    ]
+    first = pa.array(np.append(True, pc.or_(*differs).to_numpy()))
+    return ordered if pc.all(first).as_py() else ordered.filter(first)

@@ -12,12 +12,14 @@ import pyarrow as pa
 
 from churnbench.domain.errors import InputError
 from churnbench.export import Document
-from churnbench.history.backend import COLUMNS, Entry, Log, Wanted, choice, last_readings
+from churnbench.history.backend import COLUMNS, Entry, Log, Wanted, in_order, last_readings, newest_choice
 from churnbench.history.schema import STORED
 
 READINGS, DOCUMENTS, LOGS = "churnbench_history", "churnbench_history_documents", "churnbench_history_log"
 #: Names the advisory lock of every writer of this history.
 _LOCK = "churnbench score history"
+#: Rows that are turned into columns at once.
+_PIECE = 50_000
 _KINDS = {
     pa.string(): "text",
     pa.date32(): "date",
@@ -40,6 +42,7 @@ def _definition() -> str:
     statements = [
         f"CREATE TABLE {READINGS} ({columns}, PRIMARY KEY (account_id, as_of, body_sha256))",
         f"CREATE INDEX {READINGS}_by_date ON {READINGS} (as_of)",
+        f"CREATE INDEX {READINGS}_by_append ON {READINGS} (appended)",
         f"CREATE TABLE {DOCUMENTS} (body_sha256 text, sequence bigint, document text NOT NULL, "
         "PRIMARY KEY (body_sha256, sequence))",
         f"CREATE TABLE {LOGS} (id bigserial PRIMARY KEY, kind text NOT NULL, entry text NOT NULL)",
@@ -66,6 +69,7 @@ class PostgresBackend:
                 "a history in PostgreSQL needs the package psycopg.", fix='pip install "churnbench[postgres]"'
             ) from error
         self._error, self._patience = psycopg.Error, patience
+        self._read: dict[tuple[Any, ...], Document] = {}
         with self._refusals("be opened"):
             self._connection = psycopg.connect(address)
             self._name = f"PostgreSQL {self._connection.info.host}:{self._connection.info.port}"
@@ -119,8 +123,10 @@ class PostgresBackend:
             "body_sha256 = %s": wanted.body,
         }
         given = {condition: value for condition, value in conditions.items() if value is not None}
-        query = choice(READINGS, " AND ".join(given), every=wanted.every)
-        return self._table(query, list(given.values()), STORED)
+        where = f" WHERE {' AND '.join(given)}" if given else ""
+        found = self._table(f"SELECT {COLUMNS} FROM {READINGS}{where}", list(given.values()), STORED)
+        # Sorted here: the server would sort a month of a large book by the language's rules, on its disk.
+        return in_order(found) if wanted.every else newest_choice(found)
 
     def recent(self, before: date, since: date, depth: int) -> pa.Table:
         """The last readings per account before a day."""
@@ -137,8 +143,12 @@ class PostgresBackend:
 
     def documents(self) -> Mapping[str, Document]:
         """Body hash -> config."""
-        found = self._all(f"SELECT body_sha256, document FROM {DOCUMENTS} ORDER BY sequence")
-        return {body: json.loads(text) for body, text in found}
+        newest = self._all(f"SELECT body_sha256, max(sequence) FROM {DOCUMENTS} GROUP BY 1 ORDER BY 2, 1")
+        for issue in newest:
+            if issue not in self._read:  # configs are long, and never change once they are there
+                query = f"SELECT document FROM {DOCUMENTS} WHERE body_sha256 = %s AND sequence = %s"
+                self._read[issue] = json.loads(self._one(query, issue))
+        return {body: self._read[body, sequence] for body, sequence in newest}
 
     def log(self, kind: Log) -> Sequence[Entry]:
         """Entries of a log."""
@@ -169,9 +179,15 @@ class PostgresBackend:
         self._connection.execute(b"SELECT pg_advisory_xact_lock(hashtext(%s))", [_LOCK])
 
     def _table(self, query: str, values: list[Any], schema: pa.Schema) -> pa.Table:
-        columns = list(zip(*self._all(query, values), strict=True)) or [()] * len(schema)
-        arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-        return pa.Table.from_arrays(arrays, schema=schema)
+        """Rows in pieces, since those of a large book would fill the memory as Python objects."""
+        pieces = []
+        with self._refusals("be read"), self._connection.cursor(binary=True) as cursor:
+            cursor.execute(query.encode(), values or None)
+            while rows := cursor.fetchmany(_PIECE):
+                columns = zip(*rows, strict=True)
+                arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+                pieces.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
+        return pa.Table.from_batches(pieces, schema)
 
     def _one(self, query: str, values: Sequence[Any] = ()) -> Any:
         found = self._all(query, values)

@@ -15,14 +15,8 @@ import pyarrow as pa
 
 from churnbench.domain.errors import InputError
 from churnbench.export import Document
-from churnbench.history.arrivals import (
-    LATE_AFTER_DAYS,
-    churn_dates,
-    lateness,
-    new_outcomes,
-    refuse_future,
-    split_known,
-)
+from churnbench.history.absences import Absence, Frozen, absences, away, new_outcomes
+from churnbench.history.arrivals import LATE_AFTER_DAYS, lateness, refuse_future, split_known
 from churnbench.history.backend import Backend, Wanted
 from churnbench.history.change import Reading, reading_of
 from churnbench.history.day import BAND_AFTER
@@ -165,11 +159,11 @@ class ScoreStore:
         row: dict[str, Any] = dict(frame.iloc[-1].items())  # type: ignore[arg-type] # columns are text
         return reading_of(row, self.documents()[row["body_sha256"]])
 
-    def freeze(self, outcomes: pd.DataFrame, *, today: date, reason: str | None = None) -> int:
-        """Freeze accounts from their churn date on; accounts whose date was new or corrected.
+    def freeze(self, outcomes: pd.DataFrame, *, today: date, reason: str | None = None) -> Frozen:
+        """Freeze accounts from their churn date on, and thaw those that came back; what was new or corrected.
 
         Args:
-            outcomes: account_id, churned_on and optionally kind (only "churn" freezes).
+            outcomes: account_id, churned_on and optionally kind ("churn" freezes, "reactivation" ends it).
             today: day of the entry.
             reason: why a date that is known changes.
 
@@ -177,14 +171,20 @@ class ScoreStore:
             InputError: see `new_outcomes`.
         """
         with self._backend.writing():
-            entries = new_outcomes(outcomes, self.churned(), today, reason)
+            entries = new_outcomes(outcomes, self.absences(), today, reason)
             if entries:
                 self._backend.write("outcomes", entries)
-        return len(entries)
+        returned = sum("returned_on" in entry for entry in entries)
+        return Frozen(len(entries) - returned, returned)
+
+    def absences(self) -> dict[str, list[Absence]]:
+        """Account -> when it was no customer, oldest first."""
+        return absences(self._backend.log("outcomes"))
 
     def churned(self) -> dict[str, date]:
-        """Account -> churn date from which on it is frozen."""
-        return churn_dates(list(self._backend.log("outcomes")))
+        """Account -> churn date from which on it is frozen, of those that have not come back."""
+        last = {account: gone[-1] for account, gone in self.absences().items()}
+        return {account: one.churned_on for account, one in last.items() if one.returned_on is None}
 
     def override(self, account_id: str, *, today: date, **what: Any) -> Entry:
         """Override the band or score of an account; see `new_override`.
@@ -241,10 +241,8 @@ class ScoreStore:
         return decode(self._backend.rows(wanted), self.documents())
 
     def _after_churn(self, frame: pd.DataFrame) -> Any:
-        """Whether each reading is of the day an account churned or later."""
-        churned = self.churned()
-        when = pd.to_datetime(frame["account_id"].map(churned)) if churned else pd.Series(pd.NaT, index=frame.index)
-        return (frame["as_of"] >= when).to_numpy(dtype=bool)
+        """Whether each reading is of a day on which its account had churned and was not back."""
+        return away(frame, self.absences())
 
     def _marked(self, table: pa.Table, late: set[date], reason: str | None, moment: datetime) -> pa.Table:
         said = (reason or "").strip()

@@ -1,6 +1,6 @@
 """Interventions: their log, evaluation that knows of them, randomised hold-outs, and what an action is worth."""
 
-from churnbench.interventions.appending import NewEntry, append, log_path
+from churnbench.interventions.appending import NewEntry, append, is_logged, log_path
 from churnbench.interventions.assignment import Rule, assign, read_assignment, read_scores, write_assignment
 from churnbench.interventions.drops import Drop, drops, sides_of_care
 from churnbench.interventions.evaluation import ASSUMPTIONS, ESTIMAND, UNTREATED, evaluate_under_treatment
@@ -50,6 +50,7 @@ __all__ = [
     "evaluate_under_treatment",
     "expected_value",
     "exposure",
+    "is_logged",
     "log_path",
     "measured_rate",
     "plan",

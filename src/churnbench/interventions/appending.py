@@ -123,6 +123,12 @@ def append(project: Project, entries: Sequence[NewEntry], *, today: date) -> lis
     return [entry.refers_to or entry.intervention_id for entry in entries]
 
 
+def is_logged(project: Project, entry: NewEntry) -> bool:
+    """Whether a project's log holds this intervention already: same account, day, kind and trigger."""
+    before = _present(project, log_path(project))
+    return before is not None and bool((before.entries["intervention_id"] == entry.intervention_id).any())
+
+
 def _present(project: Project, path: Path) -> InterventionLog | None:
     if not path.is_file():
         return None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from churnbench.metrics import AccountBootstrap, Estimate, percentile_estimate
+from churnbench.metrics import AccountBootstrap, Estimate, clopper_pearson, percentile_estimate
 from churnbench.playbooks.declared import Trigger
 from churnbench.playbooks.readings import Bools, Floats, Integers
 from churnbench.playbooks.replay import Calls, Ground, by_probability, calls_at, caught_at_random, share_called
@@ -96,7 +96,10 @@ class Bench:
             "over_probability": _ratio(own_hits, own_alerts) - _ratio(its_hits, its_alerts),
             "lift": _ratio(precision, by_chance),
         }
-        return {name: percentile_estimate(float(values[0]), values[1:]) for name, values in series.items()}
+        found = {name: percentile_estimate(float(values[0]), values[1:]) for name, values in series.items()}
+        behind = {"precision": 1, "recall": 0, "probability_precision": 4, "probability_recall": 0}
+        accounts = (per_account > 0).sum(axis=0)
+        return found | {name: _bounded(found[name], int(accounts[column])) for name, column in behind.items()}
 
     def _median_lead(self, calls: Calls) -> Estimate:
         """Median lead of the churns foreseen, resampled by account."""
@@ -112,6 +115,16 @@ class Bench:
             upper = np.minimum((weight * 2 <= total[:, None]).sum(axis=1), len(lead) - 1)
             medians[which] = np.where(total > 0, lead[upper], np.nan)
         return percentile_estimate(float(np.median(lead)), medians)
+
+
+def _bounded(share: Estimate, accounts: int) -> Estimate:
+    """Exact limits where none or all are right: every resample repeats that, as if it were certain.
+
+    Args:
+        share: with its interval from resamples.
+        accounts: those it is about, which count as trials.
+    """
+    return clopper_pearson(share.value * accounts, accounts) if share.value in (0.0, 1.0) and accounts else share
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:

@@ -78,6 +78,10 @@ class AlertBook:
             _apply(found, event)
         return found
 
+    def newest(self) -> str:
+        """As-of date of the newest evaluation that left a trace in the book, like 2026-01-31; "" for an empty book."""
+        return _newest(self.entries())
+
     def update(self, evaluation: Evaluation, declared: Declared) -> Update:
         """Bring the book up to an evaluation.
 
@@ -87,7 +91,7 @@ class AlertBook:
         with alone(self.folder):
             entries = self.entries()
             today = f"{evaluation.as_of:%Y-%m-%d}"
-            latest = max((entry.on for entry in entries.values() if entry.status != "closed"), default=today)
+            latest = _newest(entries)
             if latest > today:
                 raise InputError(
                     f"the alerts were evaluated as of {latest} already; {today} lies before it.",
@@ -108,23 +112,37 @@ class AlertBook:
         """Close an alert by hand; it does not come back until its condition has cleared and the cool-down is over.
 
         Raises:
+            InputError: see `closable`.
+        """
+        with alone(self.folder):
+            entry = self.closable(alert, outcome)
+            event = {"event": "closed", "alert_id": alert, "on": f"{on:%Y-%m-%d}", "outcome": outcome}
+            self.journal.append([{**event, "by": by, "note": note}])
+            return Entry(entry.record, "closed", event["on"], outcome)
+
+    def closable(self, alert: str, outcome: str) -> Entry:
+        """The alert, if it can be closed with this outcome.
+
+        Raises:
             InputError: for an unknown alert or outcome, and for one that is closed already.
         """
         if outcome not in OUTCOMES:
             raise InputError(f"'{outcome}' is no outcome.", column="--outcome", fix=f"Use {', '.join(OUTCOMES)}.")
-        with alone(self.folder):
-            entry = self.entries().get(alert)
-            if entry is None:
-                raise InputError(f"there is no alert '{alert}'.", file=str(self.folder), fix="Look at alerts.jsonl.")
-            if entry.status == "closed":
-                raise InputError(
-                    f"alert '{alert}' was closed on {entry.on} ({entry.outcome}).",
-                    file=str(self.folder),
-                    fix="Nothing was changed.",
-                )
-            event = {"event": "closed", "alert_id": alert, "on": f"{on:%Y-%m-%d}", "outcome": outcome}
-            self.journal.append([{**event, "by": by, "note": note}])
-            return Entry(entry.record, "closed", event["on"], outcome)
+        entry = self.entries().get(alert)
+        if entry is None:
+            raise InputError(f"there is no alert '{alert}'.", file=str(self.folder), fix="Look at alerts.jsonl.")
+        if entry.status == "closed":
+            raise InputError(
+                f"alert '{alert}' was closed on {entry.on} ({entry.outcome}).",
+                file=str(self.folder),
+                fix="Nothing was changed.",
+            )
+        return entry
+
+
+def _newest(entries: Mapping[str, Entry]) -> str:
+    # A person closes alerts by the calendar, which runs ahead of the readings.
+    return max((entry.on for entry in entries.values() if entry.status != "closed"), default="")
 
 
 def _apply(found: dict[str, Entry], event: Mapping[str, Any]) -> None:

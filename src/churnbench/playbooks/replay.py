@@ -71,14 +71,21 @@ def ground_of(readings: Readings, labels: pd.DataFrame, since: pd.Timestamp | No
     own["as_of"] = own["as_of"].astype("datetime64[ns]")
     met = keys.astype({"as_of": "datetime64[ns]"}).merge(own, on=["account_id", "as_of"], how="left")
     judged = met["status"].isin(["labelled", "too-late"]).to_numpy(dtype=bool)
-    if since is not None:
-        judged = judged & (keys["as_of"] >= since).to_numpy(dtype=bool)
     if not judged.any():
         raise InputError(
             "no reading has a mature outcome window, so no alert can be judged.",
             column="label.data_through",
             fix="Give a longer history, or outcomes up to a later date.",
         )
+    if since is not None:
+        last = keys["as_of"][judged].max()
+        judged = judged & (keys["as_of"] >= since).to_numpy(dtype=bool)
+        if not judged.any():
+            raise InputError(
+                f"the last reading with a mature outcome window is of {last:%Y-%m-%d}, before {since:%Y-%m-%d}.",
+                column="--since",
+                fix="Choose an earlier date, or give outcomes up to a later one.",
+            )
     hit = judged & (met["y"] == 1.0).to_numpy(dtype=bool)
     late = judged & met["status"].eq("too-late").to_numpy(dtype=bool)
     churned = met["churned_on"].to_numpy().astype("datetime64[D]")

@@ -21,6 +21,8 @@ from churnbench.playbooks.secrets import checked_headers, checked_url, filled_in
 #: Client errors that a later attempt may mend.
 _TRY_AGAIN = frozenset({408, 429})
 _LONGEST_WAIT = 60.0
+#: After so many alerts in a row that nobody took, the other side is down, and the others wait for the next delivery.
+GIVE_UP_AFTER = 3
 _MAX_ANSWER = 65_536
 
 
@@ -97,7 +99,8 @@ def deliver(
     """Send every alert as one POST of JSON, with `Idempotency-Key: <alert id>`.
 
     Whatever was acknowledged (2xx) is in `deliveries.jsonl` before the next one is sent, so a restart sends none of it
-    again; an alert whose acknowledgement was lost is sent again under the same key.
+    again; an alert whose acknowledgement was lost is sent again under the same key. When `GIVE_UP_AFTER` alerts in a
+    row have failed in all their attempts, the others are not tried: thousands of them would take hours.
 
     Args:
         records: from `records_of`.
@@ -122,16 +125,21 @@ def deliver(
         acknowledged = {
             event["alert_id"] for event in journal.read() if event["status"] == "acknowledged" and event["to"] == where
         }
+        in_a_row = 0
         for record in records:
             name = record["alert_id"]
             if name in acknowledged:
                 done.already.append(name)
+                continue
+            if in_a_row == GIVE_UP_AFTER:
+                done.failed[name] = "not tried"
                 continue
             request = _request(address, record, ready)
             answer, attempts = _sent(opener, request, patience)
             status = "acknowledged" if answer.taken else "refused" if answer.final else "failed"
             event = {"alert_id": name, "to": where, "status": status, "answer": answer.what, "attempts": attempts}
             journal.append([event])
+            in_a_row = 0 if answer.taken or answer.final else in_a_row + 1
             if answer.taken:
                 acknowledged.add(name)
                 done.acknowledged.append(name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,11 +15,16 @@ from churnbench.data.locations import open_location
 from churnbench.data.project import Project
 from churnbench.data.readers import Column, fetch_frame, read_table
 from churnbench.data.session import Session
-from churnbench.domain.cohort import OutcomeWindow
+from churnbench.domain.cohort import Cohort, OutcomeWindow
 from churnbench.domain.errors import InputError
 from churnbench.export import Document
+from churnbench.history import ScoreStore, open_store
 from churnbench.playbooks import Declared, Evaluation, TriggerBacktest, backtest_triggers, declare, evaluate
 from churnbench.workflow.score_frames import scored_history
+from churnbench.workflow.stored_history import require_store
+
+#: Days of history that triggers read beside their own windows, so that an alert under way is recognised.
+_MARGIN_DAYS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,9 +112,63 @@ def watch(project: Project, document: Document) -> Watched:
         labels=rows[["account_id", "as_of", "status", "y", "churned_on"]],
         window=cohort.window,
         declared=declared,
-        bands=tuple(band for band, _ in document["body"]["bands"]),
+        bands=bands_of(document),
         learned_until=_learned_until(document),
     )
+
+
+def bands_of(document: Document) -> tuple[str, ...]:
+    """Bands that a config knows."""
+    return tuple(band for band, _ in document["body"]["bands"])
+
+
+def stored_readings(project: Project, cohort: Cohort, declared: Declared, store: ScoreStore, day: date) -> pd.DataFrame:
+    """The stored history up to a day, as far back as triggers look, with every metric that they name.
+
+    Args:
+        project: whose snapshots hold metrics that the config does not read.
+        cohort: its rows.
+        declared: triggers.
+        store: the history, with the bands that people saw.
+        day: last as-of date.
+    """
+    recent = store.history(since=day - timedelta(days=_look_back(declared)), until=day)
+    return beside(recent, _further(project, cohort, declared, recent))
+
+
+def evaluate_stored(
+    project: Project, document: Document, store: str | Path, as_of: pd.Timestamp | None = None
+) -> Evaluation:
+    """Alerts on the score history as it was kept, by whatever configs, as of a date (the newest reading when None).
+
+    Raises:
+        InputError: no such history, no reading by that date, data that cannot be used.
+    """
+    declared = declared_of(project)
+    history = open_history(project)
+    try:
+        cohort = history.cohort()
+    finally:
+        history.close()
+    require_store(store)
+    with open_store(store) as kept:
+        day = kept.newest() if as_of is None else as_of.date()
+        read = stored_readings(project, cohort, declared, kept, day or date.max)
+    return evaluate(read, declared, as_of=as_of, bands=bands_of(document))
+
+
+def _look_back(declared: Declared) -> int:
+    windows = [trigger.days or 0 for trigger in declared.triggers]
+    return max([*windows, *(trigger.cool_down_days for trigger in declared.triggers)], default=0) + _MARGIN_DAYS
+
+
+def _further(project: Project, cohort: Cohort, declared: Declared, history: pd.DataFrame) -> pd.DataFrame:
+    """Metrics that triggers may name and the config in force does not read, as known on each day."""
+    dates = set(history["as_of"].unique())
+    frame = cohort.frame[cohort.frame["as_of"].isin(dates)]
+    found = frame[["account_id", "as_of", *(name for name in cohort.metrics if name not in history)]]
+    extra = trigger_columns(project, declared, {*history.columns, *found.columns})
+    return found if extra is None else beside(found, extra)
 
 
 def beside(history: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:

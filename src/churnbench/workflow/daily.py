@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -15,23 +14,20 @@ from churnbench.data.project import Project
 from churnbench.domain.cohort import Cohort
 from churnbench.domain.errors import InputError
 from churnbench.export import Document, checked_scorer, read_document
-from churnbench.health import Book
-from churnbench.history import Appended, ScoreStore, open_store, score_day
+from churnbench.history import Appended, Frozen, ScoreStore, open_store, score_day
 from churnbench.labels.outcomes import Outcomes
-from churnbench.playbooks import AlertBook, Declared, NotEvaluated, Record, Update, evaluate, write_alerts
+from churnbench.playbooks import AlertBook, NotEvaluated, Update, evaluate, write_alerts
 from churnbench.release import active
-from churnbench.workflow.alerting import beside, declared_of, trigger_columns
+from churnbench.workflow.alerting import bands_of, declared_of, stored_readings
+from churnbench.workflow.daily_reports import write_reports
 from churnbench.workflow.documents import config_id
 from churnbench.workflow.health_book import book_of
-from churnbench.workflow.health_reports import make_report, write_report
 from churnbench.workflow.score_frames import with_attributes
 from churnbench.workflow.stored_history import thinned
 
+#: Folder in `out` that remembers alerts and deliveries.
+ALERTS = "alerts"
 REPORTS = ("portfolio", "early-warning", "executive", "cohorts")
-#: Accounts with most at stake that get a report of their own, with the actions of their playbooks.
-ACCOUNT_REPORTS = 10
-#: Days of history that triggers read beside their own windows, so that an alert under way is recognised.
-_MARGIN_DAYS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,20 +37,28 @@ class Day:
     Attributes:
         as_of: the day of the readings.
         appended: readings added, already there, left out.
-        newly_frozen: accounts whose churn became known.
+        outcomes: accounts whose churn, or whose return, became known.
+        after_churn: accounts left out, since they have a snapshot after their churn and no return on record.
         alerts: what the evaluation changed in the book of alerts.
         scheduled: ids of the triggers that come by the calendar (cadence, renewal clock), not by a signal.
         not_evaluated: triggers that could not be evaluated, with their reasons.
         files: what was written, by kind.
+        kept_as_of: where the alerts have seen a later day, that day: the readings are kept, and alerts and reports stay
+            as they are; "" otherwise.
     """
 
     as_of: date
     appended: Appended
-    newly_frozen: int
+    outcomes: Frozen
+    after_churn: tuple[str, ...]
     alerts: Update
     scheduled: frozenset[str]
     not_evaluated: tuple[NotEvaluated, ...]
     files: dict[str, Path]
+    kept_as_of: str = ""
+
+
+_NO_ALERTS = Update((), (), (), (), ())
 
 
 def document_in_force(project: Project, *, config: Path | None, models: Path) -> Document:
@@ -82,7 +86,8 @@ def run_day(
 ) -> Day:
     """Score the newest snapshot by a date, append it, evaluate triggers and write reports.
 
-    Run again, it changes nothing: readings that are there stay, alerts that are open stay open.
+    Run again, it changes nothing: readings that are there stay, alerts that are open stay open. A day before the
+    newest one that the alerts have seen is kept in the history, and changes neither alerts nor reports.
 
     Args:
         project: from `load_project`; dated.
@@ -122,29 +127,32 @@ class _Asked:
 
 def _day(project: Project, document: Document, data: History, asked: _Asked) -> Day:
     cohort, out = data.cohort(), asked.out
-    day, inputs = _inputs(project, cohort, data.accounts, asked.as_of)
+    day, inputs, after_churn = _inputs(project, cohort, data.accounts, asked.as_of)
     declared = declared_of(project)
     with open_store(_place(project, asked.store)) as kept:
-        frozen = kept.freeze(_gone(data.outcomes(), day), today=asked.today, reason=asked.reason)
+        outcomes = kept.freeze(_known(data.outcomes(), day), today=asked.today, reason=asked.reason)
         appended = _append(project, kept, document, inputs, day, asked)
-        recent = kept.history(since=day - timedelta(days=_look_back(declared)), until=day)
+        book_of_alerts = AlertBook(out / ALERTS)
+        later = book_of_alerts.newest()
+        if later > f"{day}":
+            return Day(day, appended, outcomes, after_churn, _NO_ALERTS, frozenset(), (), {}, later)
+        read = stored_readings(project, cohort, declared, kept, day)
         readings = thinned(kept, day)
-    read = beside(recent, _further(project, cohort, declared, recent))
-    made = evaluate(read, declared, bands=tuple(band for band, _ in document["body"]["bands"]))
+    made = evaluate(read, declared, bands=bands_of(document))
     out.mkdir(parents=True, exist_ok=True)
-    update = AlertBook(out / "alerts").update(made, declared)
+    update = book_of_alerts.update(made, declared)
     scheduled = frozenset(trigger.id for trigger in declared.triggers if trigger.scheduled)
     raised = sorted(update.open_records, key=lambda one: (one["trigger"] in scheduled, -(one["expected_loss"] or 0.0)))
     files = {"alerts": write_alerts(raised, out / "alerts.csv"), "tasks": write_alerts(raised, out / "alerts.md")}
     book = book_of(project, config=asked.config, models=asked.models, as_of=day, history=readings, data=data)
-    files |= _reports(book, out, asked.reports, raised)
-    return Day(day, appended, frozen, update, scheduled, made.not_evaluated, files)
+    files |= write_reports(book, out, asked.reports, raised)
+    return Day(day, appended, outcomes, after_churn, update, scheduled, made.not_evaluated, files)
 
 
 def _inputs(
     project: Project, cohort: Cohort, accounts: pd.DataFrame | None, as_of: date | None
-) -> tuple[date, pd.DataFrame]:
-    """The newest snapshot by a date, with attributes; accounts that had churned by then are left out."""
+) -> tuple[date, pd.DataFrame, tuple[str, ...]]:
+    """The newest snapshot by a date, with attributes; accounts that had churned by then are left out, and named."""
     if not cohort.dated:
         raise InputError(
             "the data have no dates, so there is no day to score.",
@@ -162,18 +170,24 @@ def _inputs(
             fix="Choose a later date.",
         )
     newest = rows["as_of"].max()
-    rows = rows[(rows["as_of"] == newest) & (rows["churned_on"].isna() | (rows["churned_on"] > newest))]
-    return newest.date(), with_attributes(
-        rows.drop(columns=["as_of", "churned_on"], errors="ignore").assign(as_of=newest), accounts
-    ).drop(columns="as_of")
+    rows = rows[rows["as_of"] == newest]
+    gone = rows["churned_on"] <= newest
+    plain = rows[~gone].drop(columns=["as_of", "churned_on"], errors="ignore").assign(as_of=newest)
+    return newest.date(), with_attributes(plain, accounts).drop(columns="as_of"), tuple(rows.loc[gone, "account_id"])
 
 
-def _gone(outcomes: Outcomes, day: date) -> pd.DataFrame:
-    """Accounts that had left by a day, as was on record then; who has come back since is a customer again."""
+def _known(outcomes: Outcomes, day: date) -> pd.DataFrame:
+    """Churns and returns by a day, as was on record then: account_id, churned_on (of a return: its day), kind."""
     churns, today = outcomes.churns, pd.Timestamp(day)
     left = churns["churned_on"].fillna(churns["churn_at"])
-    known = (churns["known_on"].fillna(left) <= today) & (left <= today) & ~(churns["back_on"] <= today)
-    return pd.DataFrame({"account_id": churns.loc[known, "account_id"], "churned_on": left[known]})
+    gone = (churns["known_on"].fillna(left) <= today) & (left <= today)
+    back = gone & (churns["back_on"] <= today)
+    parts = (("churn", gone, left), ("reactivation", back, churns["back_on"]))
+    tables = [
+        pd.DataFrame({"account_id": churns.loc[rows, "account_id"], "churned_on": on[rows], "kind": kind})
+        for kind, rows, on in parts
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def _append(
@@ -201,50 +215,3 @@ def _place(project: Project, store: str | Path | None) -> str:
     chosen = str(project.history.store if store is None else store)
     # A folder of the project file counts from the file, as every path in it.
     return chosen if store is not None or "://" in chosen else str(project.root / chosen)
-
-
-def _look_back(declared: Declared) -> int:
-    windows = [trigger.days or 0 for trigger in declared.triggers]
-    return max([*windows, *(trigger.cool_down_days for trigger in declared.triggers)], default=0) + _MARGIN_DAYS
-
-
-def _further(project: Project, cohort: Cohort, declared: Declared, history: pd.DataFrame) -> pd.DataFrame:
-    """Metrics that triggers may name and the config in force does not read, as known on each day."""
-    dates = set(history["as_of"].unique())
-    frame = cohort.frame[cohort.frame["as_of"].isin(dates)]
-    found = frame[["account_id", "as_of", *(name for name in cohort.metrics if name not in history)]]
-    extra = trigger_columns(project, declared, {*history.columns, *found.columns})
-    return found if extra is None else beside(found, extra)
-
-
-def _reports(book: Book, out: Path, kinds: Iterable[str], alerts: Sequence[Record]) -> dict[str, Path]:
-    folder = out / "reports"
-    folder.mkdir(exist_ok=True)
-    files = {kind: write_report(make_report(book, kind), folder / f"{kind}.html") for kind in kinds}
-    active_accounts = set(book.current["account_id"])
-    worst: dict[str, list[Record]] = {}
-    for record in alerts:  # signals before the calendar, the most at stake first
-        if record["account_id"] in active_accounts:
-            worst.setdefault(record["account_id"], []).append(record)
-    for number, (account, raised) in enumerate(list(worst.items())[:ACCOUNT_REPORTS], start=1):
-        report = make_report(book, "account", account=account, actions=playbook_actions(book, raised))
-        # Numbered and not named: an account's id may be anything.
-        files[f"account {account}"] = write_report(report, folder / f"account-{number:02d}.html")
-    return files
-
-
-def playbook_actions(book: Book, alerts: Iterable[Record]) -> list[dict[str, Any]]:
-    """The tasks of an account's open alerts as actions of its report, each once."""
-    saved = {"cost": book.settings.get("contact_cost"), "save_rate": book.settings.get("save_rate")}
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for alert in alerts:
-        for task in alert["tasks"]:
-            made = {
-                "action": task["action"],
-                "owner": task["owner"],
-                "due": pd.Timestamp(task["due"]),
-                "source": f"playbook {alert['playbook']}, alert {alert['label']}",
-                **saved,
-            }
-            found.setdefault((task["action"], task["owner"]), made)
-    return list(found.values())

@@ -34,7 +34,7 @@ def read_score_history(location: str | Path, *, until: date | None = None) -> pd
     """
     if _is_file(location):
         return _of_file(Path(location), until)
-    _require_store(location)
+    require_store(location)
     with open_store(location) as store:
         found = thinned(store, until or store.newest() or date.max)
     if found.empty:
@@ -60,7 +60,7 @@ def shown_bands(location: str | Path) -> pd.DataFrame:
     if _is_file(location):
         found = _table(Path(location), names)[names]
         return found.assign(as_of=pd.to_datetime(found["as_of"]).astype("datetime64[us]"))
-    _require_store(location)
+    require_store(location)
     with open_store(location) as store:
         newest = store.newest()
         ends = [] if newest is None else _month_ends(newest - timedelta(days=TWO_YEARS), newest)
@@ -92,7 +92,7 @@ def _is_file(location: str | Path) -> bool:
     return "://" not in str(location) and Path(location).suffix in _FILES
 
 
-def _require_store(location: str | Path) -> None:
+def require_store(location: str | Path) -> None:
     """An address, or a folder; a store that is read should be there already."""
     if "://" not in str(location) and not Path(location).is_dir():
         raise InputError("there is no score history.", file=str(location), fix="Name a store or a Parquet file.")

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 from command_line import Teller
 from projects import world, write_project
 
+from churnbench.cli import trigger_commands
 from churnbench.data.project import load_project
+from churnbench.data.sections import Location
+from churnbench.interventions.log import read_location
+from churnbench.playbooks import AlertBook
 from churnbench.workflow import run_review
 
 TINY = "\n[calibration]\nbootstrap = 2\n"
@@ -71,6 +78,13 @@ def test_backtest_prints_two_tables_in_80_columns_and_leaves_json(
     assert "The config learned from dates up to" in said.out
 
 
+@pytest.fixture
+def january(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The day on which alerts are closed."""
+    monkeypatch.setattr(trigger_commands, "_today", lambda: date(2026, 1, 5))
+
+
+@pytest.mark.usefixtures("january")
 def test_closing_an_alert_keeps_its_outcome(cli: Teller, arguments: list[object], tmp_path: Path) -> None:
     facts = json.loads(cli("--json", "triggers", "evaluate", *arguments, "--state", "alerts").out)
     name = facts["opened"][0]["alert_id"]
@@ -78,6 +92,65 @@ def test_closing_an_alert_keeps_its_outcome(cli: Teller, arguments: list[object]
     last = json.loads((tmp_path / "alerts" / "alerts.jsonl").read_text().splitlines()[-1])
     assert (last["event"], last["outcome"], last["on"]) == ("closed", "no-answer", "2026-01-02")
     assert cli("triggers", "close", "al-0", "--outcome", "done").code == 2
+    late = cli("triggers", "close", facts["opened"][1]["alert_id"], "--outcome", "done", "--on", "2026-01-06")
+    assert "2026-01-06 is yet to come" in late.err
+
+
+@pytest.mark.usefixtures("january")
+def test_closing_an_alert_logs_the_intervention_in_one_step(
+    cli: Teller, made: Path, arguments: list[object], tmp_path: Path
+) -> None:
+    shutil.copytree(made / "project", tmp_path / "project")
+    raised = json.loads(cli("--json", "triggers", "evaluate", *arguments, "--state", "alerts").out)["opened"]
+    alert = next(one for one in raised if one["playbook"] == "adoption")
+    close = ("triggers", "close", alert["alert_id"], "--by", "Ada", "--note", "=Training held", "--log", "project")
+
+    refused = cli(*close, "--outcome", "false-alarm")
+    assert refused.code == 2
+    assert "led to nothing that could be logged" in refused.err
+    assert not (tmp_path / "project" / "interventions.csv").exists()
+    said = cli(*close, "--outcome", "no-answer", "--started", "2026-01-02")
+    assert said.code == 0, said.err
+    assert 'add interventions = "interventions.csv" under [data]' in said.out
+
+    project = load_project(tmp_path / "project")
+    log = read_location(project, Location(path="interventions.csv"))
+    (row,) = log.entries.to_dict("records")
+    assert (row["account_id"], row["kind"], row["trigger"]) == (alert["account_id"], "adoption", alert["trigger"])
+    assert (f"{row['started_on']:%Y-%m-%d}", f"{row['known_on']:%Y-%m-%d}") == ("2026-01-02", "2026-01-05")
+    assert (row["reading"], row["outcome"], row["author"]) == (pytest.approx(alert["reading"]), "no-answer", "Ada")
+    assert (row["treated"], row["randomised"], row["note"]) == (True, False, "=Training held")
+    assert row["intervention_id"] in said.out
+    assert "was closed on 2026-01-05" in cli(*close, "--outcome", "done").err
+
+
+@pytest.mark.usefixtures("january")
+def test_a_closing_that_was_cut_short_after_the_log_can_be_given_again(
+    cli: Teller, made: Path, arguments: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(made / "project", tmp_path / "project")
+    raised = json.loads(cli("--json", "triggers", "evaluate", *arguments, "--state", "alerts").out)["opened"]
+    close = ("triggers", "close", raised[0]["alert_id"], "--outcome", "done", "--by", "Ada", "--log", "project")
+    with monkeypatch.context() as patched:
+        patched.setattr(AlertBook, "close", lambda *_, **__: sys.exit(9))
+        assert cli(*close).code == 9
+    assert cli(*close).code == 0
+    assert len((tmp_path / "project" / "interventions.csv").read_text().splitlines()) == 2
+
+
+def test_a_first_day_without_a_log_is_refused(cli: Teller) -> None:
+    said = cli("triggers", "close", "al-0", "--outcome", "done", "--started", "2026-01-02")
+    assert "Add --log PROJECT" in said.err
+
+
+def test_evaluate_reads_the_stored_history_when_asked(cli: Teller, made: Path, arguments: list[object]) -> None:
+    config = made / "run" / "config.json"
+    daily = ("daily", made / "project", "--config", config, "--out", "out", "--store", "history", "--reports", "")
+    assert cli(*daily, "--reason", "First day of the history").code == 0
+    said = cli("triggers", "evaluate", *arguments, "--store", "history", "--state", "out/alerts")
+    assert said.code == 0, said.err
+    assert ": 0 new," in said.out
+    assert "0 over" in said.out
 
 
 def test_an_alert_that_could_not_be_sent_ends_in_exit_code_2_and_is_remembered(

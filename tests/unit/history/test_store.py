@@ -15,7 +15,7 @@ from release_worlds import moved_body
 
 from churnbench.domain.errors import InputError
 from churnbench.domain.score_history import HISTORY_COLUMNS
-from churnbench.history import ScoreStore, score_day
+from churnbench.history import Frozen, ScoreStore, score_day
 
 PLACES = ["folder", pytest.param("postgres", marks=pytest.mark.postgres)]
 LATE = "The warehouse was down that day"
@@ -114,8 +114,8 @@ def test_an_account_is_frozen_from_its_churn_date_on_and_its_last_reading_stays(
     outcomes = pd.DataFrame(
         {"account_id": ["A01", "A02"], "churned_on": [f"{day_of(2)}", f"{day_of(0)}"], "kind": ["churn", "contraction"]}
     )
-    assert store.freeze(outcomes, today=day_of(2)) == 1
-    assert store.freeze(outcomes, today=day_of(2)) == 0
+    assert store.freeze(outcomes, today=day_of(2)) == Frozen(1, 0)
+    assert store.freeze(outcomes, today=day_of(2)) == Frozen(0, 0)
     made = store.append(config(), readings(2), today=day_of(2))
     assert (made.added, made.frozen) == (11, 1)
     last = store.last().set_index("account_id")["as_of"]

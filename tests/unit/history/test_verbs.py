@@ -43,7 +43,38 @@ def test_outcomes_freeze_before_the_day_is_appended(cli: Teller, tmp_path: Path)
     said = cli("history", "append", "c.json", "day0.csv", "--as-of", "2026-01-01", "--outcomes", "left.csv").out
     assert "11 readings" in said
     assert "1 left out" in said
-    assert cli("history", "show", "A03").code == 2
+    shown = cli("history", "show", "A03")
+    assert shown.code == 2
+    assert "no reading from before it churned on 2026-01-01" in shown.err
+
+
+def test_an_account_that_came_back_is_shown_with_its_absence(cli: Teller, tmp_path: Path) -> None:  # noqa: F811
+    cli("history", "append", "c.json", "day0.csv", "--as-of", "2026-01-01")
+    rows = "account_id,churned_on,kind\nA03,2025-10-01,churn\nA03,2026-01-02,reactivation\n"
+    (tmp_path / "left.csv").write_text(rows)
+    said = cli("history", "append", "c.json", "day1.csv", "--as-of", "2026-01-02", "--outcomes", "left.csv").out
+    assert "12 readings" in said
+    assert "1 accounts came back" in said
+    shown = cli("history", "show", "A03").out
+    assert "Churned on 2025-10-01, back on 2026-01-02" in shown
+    assert "2026-01-01  " not in shown
+
+
+def test_an_override_that_lies_on_no_reading_yet_is_shown_with_its_id(
+    cli: Teller,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cli("history", "append", "c.json", "day0.csv", "--as-of", "2026-01-01")
+    monkeypatch.setattr(history_commands, "_today", lambda: date(2026, 1, 5))
+    arguments = ("--band", "red", "--reason", "Champion has left", "--by", "Ada", "--until", "2026-02-01")
+    entry = json.loads(cli("--json", "history", "override", "A05", *arguments).out)
+    assert (
+        f"Override {entry['id']} in force, on no reading above: red from 2026-01-05"
+        in cli("history", "show", "A05").out
+    )
+    assert json.loads(cli("--json", "history", "show", "A05").out)["overrides"][0]["id"] == entry["id"]
+    assert cli("history", "revoke", entry["id"], "--reason", "Champion is back", "--by", "Ada").code == 0
+    assert "in force" not in cli("history", "show", "A05").out
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,27 @@ def test_since_leaves_earlier_alerts_out() -> None:
     assert (made.first, made.results[0].alerts, made.results[0].hits) == ("2026-03-06", 2, 0)
 
 
+def test_since_after_the_last_mature_reading_says_so() -> None:
+    frame, labels = small()
+    with pytest.raises(InputError, match=r"is of 2026-06-04, before 2027-01-01") as refused:
+        backtest_triggers(frame, labels, WINDOW, only(**BELOW), since=pd.Timestamp("2027-01-01"), replicates=10)
+    assert "--since" in str(refused.value)
+
+
+def test_no_hit_and_nothing_but_hits_are_not_printed_as_certain() -> None:
+    frame, labels = small()
+    (none,) = backtest_triggers(
+        frame, labels, WINDOW, only(**BELOW), since=pd.Timestamp("2026-03-01"), replicates=50
+    ).results
+    assert (none.hits, none.accounts, none.precision.value, none.precision.low) == (0, 2, 0.0, 0.0)
+    assert none.precision.high == pytest.approx(1 - 0.05 ** (1 / 2))  # of two accounts, exact
+    (every,) = backtest_triggers(frame, labels, WINDOW, only(**(BELOW | {"value": 95})), replicates=50).results
+    assert every.recall.value is not None
+    assert every.recall.low is not None
+    whole = next(one for one in (every.precision, every.recall, none.recall) if one.value in (0.0, 1.0))
+    assert (whole.low, whole.high) != (whole.value, whole.value)
+
+
 def test_the_probability_is_a_rival_only_on_dates_it_did_not_learn_from() -> None:
     frame, labels = small()
     on_all = backtest_triggers(frame, labels, WINDOW, only(**BELOW), replicates=10).results[0]

@@ -3,88 +3,24 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from receiver import Answer, Receiver, dawdle, hang_up, receiving, status
 
 from churnbench.domain.errors import InputError
 from churnbench.playbooks import Patience, Record, deliver
 from churnbench.playbooks.secrets import shown_url
-
-Answer = Callable[[BaseHTTPRequestHandler], None]
-
-
-@dataclass
-class Receiver:
-    """A server that answers as told, one answer per request, the last one for ever."""
-
-    url: str = ""
-    answers: list[Answer] = field(default_factory=list)
-    got: list[tuple[str, dict[str, str], dict[str, Any]]] = field(default_factory=list)
-
-    def keys(self) -> list[str]:
-        return [headers["Idempotency-Key"] for _, headers, _ in self.got]
-
-
-def status(code: int, **headers: str) -> Answer:
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(code)
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("Content-Length", "0")
-        handler.end_headers()
-
-    return answer
-
-
-def hang_up(handler: BaseHTTPRequestHandler) -> None:
-    """Take the request, and say nothing: the acknowledgement is lost."""
-    handler.close_connection = True
-    handler.connection.close()
-
-
-def dawdle(handler: BaseHTTPRequestHandler) -> None:
-    """Answer after the sender has given up."""
-    time.sleep(0.5)
-    hang_up(handler)
 
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    made = Receiver(answers=[status(200)])
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            made.got.append((self.path, dict(self.headers.items()), json.loads(body)))
-            (made.answers.pop(0) if len(made.answers) > 1 else made.answers[0])(self)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-        def finish(self) -> None:
-            if not self.wfile.closed:
-                try:
-                    super().finish()
-                except OSError:
-                    return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    made.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
-    yield made
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with receiving() as made:
+        yield made
 
 
 def alert(number: int) -> Record:
@@ -165,6 +101,26 @@ def test_patience_ends_and_the_alert_is_sent_next_time(receiver: Receiver, tmp_p
     done = deliver([alert(1)], receiver.url, tmp_path, patience=Waits().patience(attempts=2))
     assert done.failed == {alert(1)["alert_id"]: "HTTP 500"}
     assert deliver([alert(1)], receiver.url, tmp_path, patience=Waits().patience()).acknowledged
+
+
+def test_when_nobody_takes_three_alerts_in_a_row_the_others_wait_for_the_next_delivery(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    receiver.answers = [status(200), status(500)]
+    waits = Waits()
+    done = deliver([alert(k) for k in range(8)], receiver.url, tmp_path, patience=waits.patience(attempts=2))
+    assert done.acknowledged == [alert(0)["alert_id"]]
+    assert list(done.failed.values()) == ["HTTP 500"] * 3 + ["not tried"] * 4
+    assert len(receiver.got) == 1 + 3 * 2
+    receiver.answers = [status(200)]
+    again = deliver([alert(k) for k in range(8)], receiver.url, tmp_path, patience=waits.patience())
+    assert len(again.acknowledged) == 7
+
+
+def test_alerts_that_are_refused_one_by_one_do_not_stop_the_others(receiver: Receiver, tmp_path: Path) -> None:
+    receiver.answers = [*[status(422)] * 5, status(200)]
+    done = deliver([alert(k) for k in range(6)], receiver.url, tmp_path, patience=Waits().patience())
+    assert (len(done.refused), len(done.acknowledged)) == (5, 1)
 
 
 def test_a_server_that_does_not_answer_in_time_or_is_not_there_counts_as_failed(

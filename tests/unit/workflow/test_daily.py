@@ -14,9 +14,12 @@ import pytest
 from churnbench.data.project import Project, load_project
 from churnbench.data.simulate import World
 from churnbench.domain.errors import InputError
-from churnbench.export import write_document
+from churnbench.export import read_document, write_document
 from churnbench.history import open_store
-from churnbench.workflow.daily import Day, playbook_actions, run_day
+from churnbench.playbooks import AlertBook
+from churnbench.workflow.alerting import declared_of, evaluate_stored
+from churnbench.workflow.daily import Day, run_day
+from churnbench.workflow.daily_reports import playbook_actions
 from churnbench.workflow.health_book import book_of
 from churnbench.workflow.stored_history import read_score_history, shown_bands
 
@@ -109,6 +112,39 @@ def test_a_late_day_without_a_reason_is_refused_and_leaves_nothing(project: Proj
     assert run(project, tmp_path, NOVEMBER, reason="Loaded after the fact").appended.late > 0
 
 
+def test_a_day_before_the_newest_alerts_is_kept_and_changes_no_alert_and_no_report(
+    project: Project, tmp_path: Path
+) -> None:
+    run(project, tmp_path, DECEMBER)
+    before = {path: path.read_bytes() for path in (tmp_path / "daily").rglob("*") if path.is_file()}
+
+    late = run(project, tmp_path, NOVEMBER, reason="The warehouse was down")
+
+    assert late.kept_as_of == "2025-12-31"
+    assert late.appended.late == late.appended.added > 0
+    assert (late.files, late.alerts.open_records) == ({}, [])
+    assert {path: path.read_bytes() for path in (tmp_path / "daily").rglob("*") if path.is_file()} == before
+    with open_store(tmp_path / "history") as store:
+        assert set(store.history()["as_of"].dt.date) == {NOVEMBER, DECEMBER}
+
+
+def test_triggers_on_the_stored_history_find_what_the_day_raised(project: Project, tmp_path: Path) -> None:
+    first = run(project, tmp_path, NOVEMBER, reason="Loaded after the fact")
+    second = run(project, tmp_path, DECEMBER)
+    document = read_document(project.root / "config.json")
+
+    on_store = evaluate_stored(project, document, tmp_path / "history")
+    again = AlertBook(tmp_path / "daily" / "alerts").update(on_store, declared_of(project))
+
+    assert first.alerts.opened
+    assert (again.opened, again.over) == ((), ())
+    assert {one["alert_id"] for one in again.continuing} == {one["alert_id"] for one in second.alerts.open_records}
+    november = evaluate_stored(project, document, tmp_path / "history", pd.Timestamp(NOVEMBER))
+    assert {one["alert_id"] for one in first.alerts.opened} == set(november.alerts["alert_id"])
+    with pytest.raises(InputError, match="no score history"):
+        evaluate_stored(project, document, tmp_path / "absent")
+
+
 def test_a_day_in_the_future_is_refused(project: Project, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="after today"):
         run(project, tmp_path, DECEMBER, today=date(2025, 12, 1))
@@ -159,11 +195,19 @@ def test_who_left_and_came_back_is_a_customer_again(book_folder: Path, tmp_path:
     snapshots = pd.read_csv(folder / "snapshots.csv")
     here = str(snapshots.loc[snapshots["as_of"] == "2025-12-31", "account_id"].iloc[0])
     outcomes = pd.read_csv(folder / "outcomes.csv")
-    events = [("churn", "2025-06-15"), ("reactivation", "2025-09-01")][: 1 + back]
-    rows = [{"account_id": here, "churned_on": day, "known_on": day, "kind": kind} for kind, day in events]
-    pd.concat([outcomes, pd.DataFrame(rows)]).to_csv(folder / "outcomes.csv", index=False)
+    left = {"account_id": here, "churned_on": "2025-11-15", "known_on": "2025-11-15", "kind": "churn"}
+    pd.concat([outcomes, pd.DataFrame([left])]).to_csv(folder / "outcomes.csv", index=False)
+    first = run(load_project(folder), tmp_path, NOVEMBER, today=date(2025, 12, 1))
+    assert here in first.after_churn, "a snapshot after a churn is named, and not scored"
+    if back:
+        again = left | {"churned_on": "2025-12-20", "known_on": "2025-12-20", "kind": "reactivation"}
+        pd.concat([outcomes, pd.DataFrame([left, again])]).to_csv(folder / "outcomes.csv", index=False)
 
-    run(load_project(folder), tmp_path, DECEMBER)
+    second = run(load_project(folder), tmp_path, DECEMBER)
 
+    assert (here in second.after_churn) == (not back)
+    assert second.outcomes.returned == back
     with open_store(tmp_path / "history") as store:
         assert (here in store.churned()) == (not back)
+        assert len(store.history([here])) == back
+        assert [one.churned_on for one in store.absences()[here]] == [date(2025, 11, 15)], "the freeze stays on record"
