@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -15,7 +14,7 @@ from churnbench.data.project import Project
 from churnbench.domain.cohort import Cohort
 from churnbench.domain.errors import InputError
 from churnbench.export import Document, checked_scorer, read_document
-from churnbench.health import Book
+from churnbench.health import Book, playbook_actions
 from churnbench.history import Appended, ScoreStore, open_store, score_day
 from churnbench.labels.outcomes import Outcomes
 from churnbench.playbooks import AlertBook, Declared, NotEvaluated, Record, Update, evaluate, write_alerts
@@ -227,24 +226,7 @@ def _reports(book: Book, out: Path, kinds: Iterable[str], alerts: Sequence[Recor
         if record["account_id"] in active_accounts:
             worst.setdefault(record["account_id"], []).append(record)
     for number, (account, raised) in enumerate(list(worst.items())[:ACCOUNT_REPORTS], start=1):
-        report = make_report(book, "account", account=account, actions=playbook_actions(book, raised))
+        report = make_report(book, "account", account=account, actions=playbook_actions(raised))
         # Numbered and not named: an account's id may be anything.
         files[f"account {account}"] = write_report(report, folder / f"account-{number:02d}.html")
     return files
-
-
-def playbook_actions(book: Book, alerts: Iterable[Record]) -> list[dict[str, Any]]:
-    """The tasks of an account's open alerts as actions of its report, each once."""
-    saved = {"cost": book.settings.get("contact_cost"), "save_rate": book.settings.get("save_rate")}
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for alert in alerts:
-        for task in alert["tasks"]:
-            made = {
-                "action": task["action"],
-                "owner": task["owner"],
-                "due": pd.Timestamp(task["due"]),
-                "source": f"playbook {alert['playbook']}, alert {alert['label']}",
-                **saved,
-            }
-            found.setdefault((task["action"], task["owner"]), made)
-    return list(found.values())

@@ -25,6 +25,7 @@ from churnbench.health import (
     portfolio_report,
     worst_account,
 )
+from churnbench.health.alerts import OpenAlerts, open_alerts
 from churnbench.health.movement import movement
 from churnbench.health.result import scalar
 from churnbench.reports.health import FORMATS, render_index
@@ -57,7 +58,7 @@ def make_report(
     Args:
         book: the whole book.
         kind: one of `KINDS`.
-        account: for account and customer; default: the account of the lowest band with the largest ARR at risk.
+        account: for account and customer; default: the account at risk with the largest expected loss.
         csm: cut the book down to a CSM; with account and customer, where the default is looked for.
         segment: likewise to a segment.
         actions: for account, see `churnbench.health.account_report`.
@@ -114,10 +115,10 @@ def write_accounts(
         raise InputError(f"--all is for {' and '.join(ABOUT_ACCOUNTS)}, not for {kind}.", fix="Leave --all out.")
     ending, draw = _form(form)
     moved = movement(book)
+    alerts = open_alerts(book) if kind == "account" else None
     cut = book.only(csm=csm, segment=segment).current.sort_values(["health_score", "account_id"])
     names = file_names(cut["account_id"], ending)
-    make = account_report if kind == "account" else customer_report
-    files = {names[one]: draw(make(book, one, moved=moved)).encode() for one in cut["account_id"]}
+    files = {names[one]: draw(_of_account(book, one, moved, alerts)).encode() for one in cut["account_id"]}
     # What lies beside the customers' own views holds nothing internal either.
     kept = {"score": "health_score", "band": "band", "arr": "arr"} if kind == "account" else {}
     rows = [
@@ -128,6 +129,12 @@ def write_accounts(
     files[f"index{ending}"] = _index(book, rows, form).encode()
     write_folder(files, folder)
     return len(cut)
+
+
+def _of_account(book: Book, account: str, moved: pd.DataFrame, alerts: OpenAlerts | None) -> Report:
+    if alerts is None:
+        return customer_report(book, account, moved=moved)
+    return account_report(book, account, moved=moved, alerts=alerts)
 
 
 def file_names(accounts: Iterable[str], ending: str) -> dict[str, str]:
