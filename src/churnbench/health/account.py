@@ -99,8 +99,8 @@ def account_of(book: Book, account_id: str, moved: pd.DataFrame | None = None) -
         **dict(zip(moved.columns, *moved.loc[[account_id]].to_numpy(dtype=object), strict=True)),
     }
     gained, lost = book.points
-    own = [points.loc[[account_id]].iloc[0] for points in (gained, lost)]
-    return Account(book, row, peers_of(book, row), *own, moved)
+    mine, missed = (points.loc[[account_id]].iloc[0] for points in (gained, lost))
+    return Account(book, row, peers_of(book, row), mine, missed, moved)
 
 
 def worst_account(book: Book) -> str:
