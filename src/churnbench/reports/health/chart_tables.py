@@ -37,10 +37,13 @@ def _trend(data: Mapping[str, Any]) -> tuple[Sequence[Column], Rows]:
 
 def _waterfall(data: Mapping[str, Any]) -> tuple[Sequence[Column], Rows]:
     columns = [Column("step", "Step"), Column("value", "Value", "value"), Column("points", "Points", "change")]
-    steps = [{"step": label, "value": value, "points": change} for label, value, change in data["steps"]]
-    total = data["start"] + sum(change for _, _, change in data["steps"])
-    first, last = {"step": "peers' median", "points": data["start"]}, {"step": "this account", "points": total}
-    return columns, [first, *steps, last]
+    columns.append(Column("after", "Score after it", "points"))
+    score = data["start"]
+    rows: Rows = [{"step": "peers' median", "after": score}]
+    for label, value, change in data["steps"]:
+        score += change
+        rows.append({"step": label, "value": value, "points": change, "after": score})
+    return columns, rows
 
 
 def _changes(data: Mapping[str, Any]) -> tuple[Sequence[Column], Rows]:
