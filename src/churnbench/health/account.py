@@ -24,7 +24,7 @@ from churnbench.health.alerts import OpenAlerts, open_alerts
 from churnbench.health.book import Book
 from churnbench.health.movement import movement
 from churnbench.health.peers import peers_of
-from churnbench.health.result import Number, Report, known
+from churnbench.health.result import Number, Report, known, scalar
 from churnbench.history import reading_of_movement
 
 Actions = Sequence[Mapping[str, Any]]
@@ -76,7 +76,7 @@ def account_report(
         facts=_facts(account),
         sections=sections,
         about=book.about(),
-        caveats=_caveats(book),
+        caveats=_caveats(account),
     )
 
 
@@ -186,9 +186,21 @@ def _compared(row: Mapping[str, Any], name: str) -> str:
     return "No reading near that date." if pd.isna(day) else f"Against the reading of {day:%Y-%m-%d}."
 
 
-def _caveats(book: Book) -> list[str]:
+def _caveats(account: Account) -> list[str]:
     return [
+        *_overridden(account.row),
         "A churn probability describes accounts with this score under current care; it is no statement about one person"
         " or one conversation.",
-        *book.notes[:3],
+        *account.book.notes[:3],
+    ]
+
+
+def _overridden(row: Mapping[str, Any]) -> list[str]:
+    """Says who shows another band than the thresholds give, why and until when; [] where nobody does."""
+    if scalar(row.get("override_id")) is None:
+        return []
+    until, author = scalar(row["override_until"]), row["override_author"]
+    return [
+        f"Overridden by {author} until {until}: {row['override_reason']}. By the thresholds alone the band is "
+        f"{row['calculated_band']}."
     ]

@@ -290,7 +290,11 @@ def test_key_events_hold_a_return_an_override_and_what_was_done():
     came_back = {**churn("x", "2025-09-01"), "back_on": pd.Timestamp("2025-09-20")}
     seen = mine(interventions=log, churns=[came_back])
     overridden = seen.history.assign(
-        override_id=[None] * len(seen.history), override_band=None, override_reason=None, override_author=None
+        override_id=[None] * len(seen.history),
+        override_band=None,
+        override_reason=None,
+        override_author=None,
+        override_until="2026-03-31",
     )
     last = (overridden["account_id"] == "x") & (overridden["as_of"] == NOW)
     overridden.loc[last, ["override_id", "override_band", "override_reason", "override_author"]] = [
@@ -306,4 +310,7 @@ def test_key_events_hold_a_return_an_override_and_what_was_done():
     assert ("2025-09-20", "Comes back", "") in events
     assert ("2025-11-05", "Intervention: adoption call", "usage below 40") in events
     assert ("2025-12-31", "Override: band green", "New sponsor (Ada)") in events
+    assert report.caveats[0] == (
+        "Overridden by Ada until 2026-03-31: New sponsor. By the thresholds alone the band is red."
+    )
     assert not any("nothing to see" in event for _, event, _ in events)
