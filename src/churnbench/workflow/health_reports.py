@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,8 @@ ABOUT_BOOKS: dict[str, Callable[[Book], Report]] = {
 ABOUT_ACCOUNTS = ("account", "customer")
 KINDS = ("account", *ABOUT_BOOKS, "customer")
 Actions = Sequence[Mapping[str, Any]]
+#: Names that the list itself has, or that Windows keeps for devices; in lower case.
+_RESERVED = {"index", "con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
 
 
 def make_report(
@@ -140,19 +144,19 @@ def _of_account(book: Book, account: str, moved: pd.DataFrame, alerts: OpenAlert
 def file_names(accounts: Iterable[str], ending: str) -> dict[str, str]:
     """A file name per account: what a file system takes of its id, and a number where two would collide.
 
-    >>> file_names(["a/b", "a_b", "ok"], ".html")
-    {'a/b': 'a_b-1.html', 'a_b': 'a_b-2.html', 'ok': 'ok.html'}
+    >>> file_names(["a/b", "a_b", "a_b-1", "ok", "CON"], ".html")
+    {'a/b': 'a_b-2.html', 'a_b': 'a_b-3.html', 'a_b-1': 'a_b-1.html', 'ok': 'ok.html', 'CON': 'CON-1.html'}
     """
     plain = {one: (re.sub(r"[^A-Za-z0-9-]+", "_", one)[:60].strip("_-") or "account") for one in accounts}
-    folded = pd.Series(plain).str.lower()
-    counts = folded.value_counts()
-    seen: dict[str, int] = {}
+    counts = Counter(name.lower() for name in plain.values())
+    alone = {name for name, times in counts.items() if times == 1} - _RESERVED
+    taken = alone | _RESERVED  # names that stand alone come first, so that no number runs into one of them
     named = {}
     for one, name in plain.items():
-        key = name.lower()
-        seen[key] = seen.get(key, 0) + 1
-        # "index" is taken by the list itself.
-        named[one] = f"{name}-{seen[key]}{ending}" if counts[key] > 1 or key == "index" else f"{name}{ending}"
+        numbered = (f"{name}-{number}" for number in count(1))
+        chosen = name if name.lower() in alone else next(made for made in numbered if made.lower() not in taken)
+        taken.add(chosen.lower())
+        named[one] = f"{chosen}{ending}"
     return named
 
 
