@@ -53,6 +53,15 @@ class Account:
         """Its history, oldest first."""
         return self.book.readings_of(self.row["account_id"])
 
+    @cached_property
+    def earlier(self) -> Mapping[str, Mapping[str, Any]]:
+        """Its readings a month and a quarter ago, by column; empty where there is none."""
+        return {name: self._reading_on(self.row[f"{name}_on"]) for name in ("month", "quarter")}
+
+    def _reading_on(self, day: Any) -> Mapping[str, Any]:
+        found = self.readings[self.readings["as_of"] == day].head(1).to_dict("records")
+        return {str(column): value for column, value in found[0].items()} if found else {}
+
 
 def trend_word(change: float | None) -> str:
     """A change in words.
@@ -139,7 +148,7 @@ def _metric_row(account: Account, metric: Metric) -> dict[str, Any]:
     if isinstance(value, str):
         return {**found, "points": known(account.gained[metric.id])}
     rising = metric.higher_is_healthier is not False
-    before = {name: _earlier(account, metric.input, name) for name in ("month", "quarter")}
+    before = {name: known(then.get(metric.input)) for name, then in account.earlier.items()}
     changes = {name: None if was is None or value is None else float(value) - was for name, was in before.items()}
     return {
         **found,
@@ -161,13 +170,6 @@ def _metric_trend(metric: Metric, change: float | None, peers: Peers) -> str:
     if np.isnan(spread) or abs(change) <= 0.1 * spread:
         return "steady"
     return "healthier" if (change > 0) == metric.higher_is_healthier else "worse"
-
-
-def _earlier(account: Account, column: str, name: str) -> float | None:
-    day = account.row[f"{name}_on"]
-    readings = account.readings
-    found = readings.loc[readings["as_of"] == day, column]
-    return known(found.iloc[0]) if len(found) else None
 
 
 def _with_interval(name: str, found: Estimate) -> dict[str, Any]:
