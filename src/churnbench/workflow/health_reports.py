@@ -14,7 +14,7 @@ import pandas as pd
 
 from churnbench.domain.errors import InputError
 from churnbench.domain.markdown import escaped, table
-from churnbench.export.files import replaced_whole, write_folder
+from churnbench.export.files import refuse_filled, replaced_whole, write_folder
 from churnbench.health import (
     Book,
     Report,
@@ -118,6 +118,7 @@ def write_accounts(
     if kind not in ABOUT_ACCOUNTS:
         raise InputError(f"--all is for {' and '.join(ABOUT_ACCOUNTS)}, not for {kind}.", fix="Leave --all out.")
     ending, draw = _form(form)
+    refuse_filled(folder)  # said before the work, which may take minutes
     moved = movement(book)
     alerts = open_alerts(book) if kind == "account" else None
     cut = book.only(csm=csm, segment=segment).current.sort_values(["health_score", "account_id"])

@@ -116,6 +116,14 @@ def test_all_accounts_get_a_file_of_their_own_and_an_index(tmp_path: Path) -> No
     assert index.count("<a href=") == count
 
 
+def test_a_filled_folder_is_refused_before_any_report_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kept.txt").write_text("mine")
+    monkeypatch.setattr("churnbench.workflow.health_reports.movement", lambda _: pytest.fail("work was begun"))
+
+    with pytest.raises(InputError, match="not empty"):
+        write_accounts(book([row("x", NOW, 5.0, 5.0)]), "account", tmp_path)
+
+
 def test_what_triggers_and_risk_factors_name_is_read_beside_the_formula(tmp_path: Path) -> None:
     factor = """
 [[formula.risk_factors]]
