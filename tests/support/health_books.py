@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from churnbench.domain.cohort import OutcomeWindow
-from churnbench.domain.formula_spec import DimensionSpec, FormulaSpec, MetricSpec, Normaliser
+from churnbench.domain.formula_spec import DimensionSpec, FormulaSpec, MetricSpec, Normaliser, RiskFactor
 from churnbench.export import build_document
 from churnbench.formula import build_body, with_risk_curve
 from churnbench.health import Book
@@ -48,13 +49,25 @@ def ramp(low: float, high: float) -> Normaliser:
     return Normaliser("ramp", {"low": low, "high": high})
 
 
-def document(*, risk: bool = True) -> dict[str, Any]:
+#: The five states of the preset four-components.
+FIVE_STATES = (("critical", 0.0), ("at-risk", 30.0), ("neutral", 50.0), ("healthy", 70.0), ("thriving", 85.0))
+
+
+def document(
+    *, risk: bool = True, bands: Sequence[tuple[str, float]] | None = None, motions: dict[str, str] | None = None
+) -> dict[str, Any]:
     """The formula as a config, with `CURVE` unless told otherwise."""
-    body = build_body(formula(), pd.DataFrame({"logins": [0.0, 10.0], "meetings": [0.0, 100.0]}))
+    spec = formula() if bands is None else replace(formula(), bands=tuple(bands))
+    body = build_body(spec, pd.DataFrame({"logins": [0.0, 10.0], "meetings": [0.0, 100.0]}))
     if risk:
         body = with_risk_curve(body, [{"id": "all", "from": None, "to": None, "points": CURVE}])
     return build_document(
-        body, config_id="tiny", config_version="1.0.0", sequence=1, lifecycle={"created": "2025-01-01T00:00:00Z"}
+        body,
+        config_id="tiny",
+        config_version="1.0.0",
+        sequence=1,
+        lifecycle={"created": "2025-01-01T00:00:00Z"},
+        extra={"motions": motions} if motions else None,
     )
 
 
@@ -82,10 +95,12 @@ def book(
     churns: Sequence[dict[str, Any]] = (),
     changes: Sequence[dict[str, Any]] = (),
     risk: bool = True,
+    bands: Sequence[tuple[str, float]] | None = None,
+    motions: dict[str, str] | None = None,
     **more: Any,
 ) -> Book:
     """A book of these readings on the newest date among them, outcomes known until then."""
-    made = document(risk=risk)
+    made = document(risk=risk, bands=bands, motions=motions)
     frame = pd.DataFrame(rows)
     for name in ("logins", "meetings"):
         frame[name] = frame[name].astype(float)
@@ -146,14 +161,39 @@ def hostile() -> Book:
     accounts = pd.DataFrame(
         {"account_id": names, "industry": HOSTILE[4], "channel": HOSTILE[0], "started_on": YEAR_AGO}
     )
+    bad = HOSTILE[0]
+    spec = replace(
+        formula(),
+        risk_factors=(
+            RiskFactor("bad", "meetings", "<", 50.0, "high", bad),
+            RiskFactor("none", bad, "<", 1.0, "high", bad),
+        ),
+        severity_points={"high": 20.0},
+    )
     return book(
         rows,
+        spec=spec,
+        interventions=interventions(),
         churns=[churn("p00", "2025-11-01")],
         changes=[{"account_id": HOSTILE[0], "on": "2025-10-01", "kind": "expansion", "share": 0.1}],
         accounts=accounts,
         project=HOSTILE[0],
         evidence=evidence(),
         notes=(f"note {HOSTILE[0]}",),
+    )
+
+
+def interventions() -> pd.DataFrame:
+    """A log in which everything that is words is hostile."""
+    return pd.DataFrame(
+        {
+            "account_id": list(HOSTILE),
+            "started_on": pd.Timestamp("2025-10-10"),
+            "kind": HOSTILE[0],
+            "treated": True,
+            "trigger": HOSTILE[4],
+            "outcome": HOSTILE[3],
+        }
     )
 
 

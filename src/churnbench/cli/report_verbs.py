@@ -32,7 +32,7 @@ def report(
         datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Date; nothing known later is used.")
     ] = None,
     account: Annotated[
-        str | None, typer.Option("--account", help="Account id; default: lowest band, largest ARR at risk.")
+        str | None, typer.Option("--account", help="Account id; default: at risk, largest expected loss.")
     ] = None,
     all_accounts: Annotated[
         bool, typer.Option("--all", help="With account and customer: one file per account and an index.")

@@ -1,7 +1,7 @@
 """Result objects behind the seven reports: pure, JSON-able, every figure with where it came from."""
 
 from churnbench.health.account import account_report, worst_account
-from churnbench.health.actions import default_actions, ranked_actions
+from churnbench.health.actions import playbook_actions, ranked_actions
 from churnbench.health.book import Book
 from churnbench.health.cohorts import cohorts_report
 from churnbench.health.customer import customer_report
@@ -17,10 +17,10 @@ __all__ = [
     "account_report",
     "cohorts_report",
     "customer_report",
-    "default_actions",
     "early_warning_report",
     "executive_report",
     "insights_report",
+    "playbook_actions",
     "portfolio_report",
     "ranked_actions",
     "worst_account",

@@ -9,36 +9,44 @@ import numpy as np
 import pandas as pd
 
 from churnbench.domain.errors import InputError
+from churnbench.health.account_events import history_section
 from churnbench.health.account_parts import (
     Account,
     churn_section,
     dimensions_section,
     expansion_section,
     flags_section,
-    history_section,
 )
 from churnbench.health.account_reasons import reasons_section
-from churnbench.health.actions import default_actions, ranked_actions, renewal_clock
+from churnbench.health.account_steps import next_section
+from churnbench.health.actions import playbook_actions
+from churnbench.health.alerts import OpenAlerts, open_alerts
 from churnbench.health.book import Book
-from churnbench.health.meaning import displayed
 from churnbench.health.movement import movement
 from churnbench.health.peers import peers_of
-from churnbench.health.result import Absent, Column, Facts, Number, Report, Section, Table, known
+from churnbench.health.result import Number, Report, known, scalar
+from churnbench.history import reading_of_movement
 
 Actions = Sequence[Mapping[str, Any]]
 
 
 def account_report(
-    book: Book, account_id: str, *, actions: Actions | None = None, moved: pd.DataFrame | None = None
+    book: Book,
+    account_id: str,
+    *,
+    actions: Actions | None = None,
+    moved: pd.DataFrame | None = None,
+    alerts: OpenAlerts | None = None,
 ) -> Report:
     """Everything about one account.
 
     Args:
         book: the book, of all accounts: peers come from it.
         account_id: an active account.
-        actions: what to do, each `{action, owner, due, cost, save_rate, source}` (all but action optional), e.g. from
-            playbooks; default: a small table by band.
+        actions: what to do, each `{action, owner, due, cost, save_rate, success, source}` (all but action optional);
+            default: the tasks of its open alerts, from their playbooks.
         moved: `movement(book)`, when many accounts are reported on.
+        alerts: `open_alerts(book)`, likewise.
 
     Returns:
         The report.
@@ -47,14 +55,17 @@ def account_report(
         InputError: no such active account.
     """
     account = account_of(book, account_id, moved)
-    todo = actions if actions is not None else default_actions(str(account.row["band"]), book.bands, book.as_of)
+    todo, unseen = actions, tuple[str, ...]()
+    if todo is None:
+        raised = open_alerts(book) if alerts is None else alerts
+        todo, unseen = playbook_actions(raised.of(account_id)), raised.not_evaluated
     sections = [
         history_section(account),
         reasons_section(account),
         dimensions_section(account),
         flags_section(account),
         churn_section(account),
-        _next_section(account, todo),
+        next_section(account, todo, unseen),
         expansion_section(account),
     ]
     return Report(
@@ -65,7 +76,7 @@ def account_report(
         facts=_facts(account),
         sections=sections,
         about=book.about(),
-        caveats=_caveats(book),
+        caveats=_caveats(account),
     )
 
 
@@ -88,12 +99,12 @@ def account_of(book: Book, account_id: str, moved: pd.DataFrame | None = None) -
         **dict(zip(moved.columns, *moved.loc[[account_id]].to_numpy(dtype=object), strict=True)),
     }
     gained, lost = book.points
-    own = [points.loc[[account_id]].iloc[0] for points in (gained, lost)]
-    return Account(book, row, peers_of(book, row), *own)
+    mine, missed = (points.loc[[account_id]].iloc[0] for points in (gained, lost))
+    return Account(book, row, peers_of(book, row), mine, missed, moved)
 
 
 def worst_account(book: Book) -> str:
-    """The account of the lowest band with the largest ARR at risk: ARR x P(churn), ARR alone without a probability.
+    """The account at risk with the largest expected loss: ARR x P(churn), ARR alone without a probability.
 
     Raises:
         InputError: no account has a score.
@@ -101,8 +112,8 @@ def worst_account(book: Book) -> str:
     scored = book.current[book.current["health_score"].notna()]
     if scored.empty:
         raise InputError("no active account has a score.", fix="See churnbench check for what is missing.")
-    lowest = scored[scored["band"] == book.lowest]
-    rows = lowest if len(lowest) else scored[scored["health_score"] == scored["health_score"].min()]
+    at_risk = scored[book.at_risk(scored)]
+    rows = at_risk if len(at_risk) else scored[scored["health_score"] == scored["health_score"].min()]
     p = rows["probability"].fillna(1.0 - rows["health_score"] / 100)
     worth = rows["arr"].fillna(0.0) * p
     order = np.lexsort((rows["account_id"].to_numpy(dtype=str), rows["health_score"].to_numpy(), -worth.to_numpy()))
@@ -133,13 +144,7 @@ def _reason(account: Account) -> str:
 
 def _reading_of(band: str, moves: str, book: Book) -> str:
     """What band and speed say together."""
-    if band == book.lowest and moves == "improving fast":
-        return "recovery possible"
-    if band == book.highest and moves.startswith("declining"):
-        return "an early warning"
-    if band not in (book.lowest, book.highest) and moves == "declining fast":
-        return "urgent"
-    return ""
+    return reading_of_movement(band, moves.replace(" ", "-"), book.document) or ""
 
 
 def _facts(account: Account) -> list[Number]:
@@ -181,87 +186,21 @@ def _compared(row: Mapping[str, Any], name: str) -> str:
     return "No reading near that date." if pd.isna(day) else f"Against the reading of {day:%Y-%m-%d}."
 
 
-def _next_section(account: Account, actions: Actions) -> Section:
-    row, book = account.row, account.book
-    ranked = ranked_actions(
-        actions, arr=known(row["arr"]), probability=known(row["probability"]), settings=book.settings
-    )
-    columns = [
-        Column("action", "Action"),
-        Column("owner", "Owner"),
-        Column("due", "Due", "date"),
-        Column("expected_value", "Expected ARR saved minus cost", "money"),
-        Column("basis", "Save rate and cost"),
-        Column("source", "From"),
-    ]
-    parts: list[Any] = [
-        Table(
-            "actions",
-            "Recommended actions",
-            columns,
-            ranked,
-            "ARR x churn probability x save rate - cost. Save rates are declared in the project file or the playbook: "
-            "no uplift is claimed without randomised data.",
-            empty="no playbook asks for anything",
-        ),
-        _goal(account),
-    ]
-    clock = renewal_clock(row["renewal_on"], book.as_of)
-    if clock:
-        named = [Column("days_before", "Days before", "days"), Column("date", "Date", "date"), Column("step", "Step")]
-        named += [Column("owner", "Owner"), Column("state", "State")]
-        parts.append(Table("renewal", f"Renewal clock, to {row['renewal_on']:%Y-%m-%d}", named, clock, "renewal_on."))
-    else:
-        parts.append(
-            Absent(
-                "renewal",
-                "Renewal clock",
-                "no coming renewal date is known",
-                "Give renewal_on in the snapshots or the accounts table.",
-            )
-        )
-    due = f"{len(ranked)} actions" + (f"; the first is due {ranked[0]['due']}" if ranked and ranked[0]["due"] else "")
-    return Section("next", "What to do next", f"{due}.", parts)
-
-
-def _goal(account: Account) -> Facts | Absent:
-    """What is in reach within 30 days: the two weakest metrics at their peers' median."""
-    row, book, peers = account.row, account.book, account.peers
-    if not peers.enough or known(row["raw_score"]) is None:
-        why = "the account has no score" if peers.enough else peers.why_not
-        return Absent("goal", "30-day goal", why, "A goal is set by what peers reach; more accounts of the segment.")
-    lift = account.gaps.sort_values(ascending=False)[:2]
-    lift = lift[lift >= 0.05]
-    if lift.empty:
-        return Absent("goal", "30-day goal", "no metric lies below its peers' median", "Hold what has been reached.")
-    reached = min(float(row["raw_score"]) + float(lift.sum()), 100.0)
-    score = float(displayed(book.body, np.array([reached]))[0])
-    band = [name for name, start in book.bands if score + 1e-9 >= start][-1]
-    labels = {metric.id: metric for metric in book.metrics}
-    how = "The two metrics farthest below their peers' median points, both raised to it; ramp and caps left alone."
-    numbers = [
-        Number("goal_score", f"Score in reach by {book.as_of + pd.Timedelta(days=30):%Y-%m-%d}", score, "points", how),
-        Number("goal_band", "Band then", band, "band", how),
-    ]
-    for name, points in lift.items():
-        metric = labels[str(name)]
-        median = known(pd.to_numeric(peers.rows[metric.input], errors="coerce").median())
-        numbers.append(
-            Number(
-                f"goal_{metric.id}",
-                f"{metric.label} to the peers' median",
-                median,
-                "value",
-                f"{peers.how} {metric.unit}".strip(),
-                note=f"+{points:.1f} points",
-            )
-        )
-    return Facts("goal", "30-day goal", numbers)
-
-
-def _caveats(book: Book) -> list[str]:
+def _caveats(account: Account) -> list[str]:
     return [
+        *_overridden(account.row),
         "A churn probability describes accounts with this score under current care; it is no statement about one person"
         " or one conversation.",
-        *book.notes[:3],
+        *account.book.notes[:3],
+    ]
+
+
+def _overridden(row: Mapping[str, Any]) -> list[str]:
+    """Says who shows another band than the thresholds give, why and until when; [] where nobody does."""
+    if scalar(row.get("override_id")) is None:
+        return []
+    until, author = scalar(row["override_until"]), row["override_author"]
+    return [
+        f"Overridden by {author} until {until}: {row['override_reason']}. By the thresholds alone the band is "
+        f"{row['calculated_band']}."
     ]

@@ -1,9 +1,10 @@
-"""Chapters of the account report: dimensions, flags, churn, expansion, history."""
+"""Chapters of the account report: dimensions, flags, churn, expansion."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,24 +15,24 @@ from churnbench.health.book import Book
 from churnbench.health.flags import EXPANSION_INPUTS, FLAG_RULES, Flag, expansion_signals, green_lights, red_flags
 from churnbench.health.meaning import Metric, risk_at
 from churnbench.health.peers import Peers
-from churnbench.health.result import Absent, Chart, Column, Part, Section, Table, known, scalar
+from churnbench.health.result import Absent, Column, Part, Section, Table, known, scalar
 from churnbench.health.statistics import bounds
 from churnbench.metrics import Estimate
 
 #: A change of a metric's or dimension's points below this is called steady.
 STEADY = 2.0
-_EVENT_FALL = 10.0
 
 
 @dataclass(frozen=True, eq=False)
 class Account:
-    """One account: its row of `movement`, its peers, its points gained and lost per metric."""
+    """One account: its row of `movement`, its peers, its points gained and lost per metric, the movement of all."""
 
     book: Book
     row: Mapping[str, Any]
     peers: Peers
     gained: pd.Series
     lost: pd.Series
+    moved: pd.DataFrame
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -39,7 +40,7 @@ class Account:
         low, high = known(self.row["probability_low"]), known(self.row["probability_high"])
         return None if low is None or high is None else (low, high)
 
-    @property
+    @cached_property
     def gaps(self) -> pd.Series:
         """Peers' median points minus its own, for the metrics it has a value of; empty without peers enough."""
         if not self.peers.enough:
@@ -47,12 +48,19 @@ class Account:
         valued = [metric.id for metric in self.book.metrics if scalar(self.row[metric.input]) is not None]
         return (self.peers.gained.median() - self.gained)[valued].dropna()
 
-    @property
+    @cached_property
     def readings(self) -> pd.DataFrame:
         """Its history, oldest first."""
-        history = self.book.history
-        own: pd.DataFrame = history[history["account_id"] == self.row["account_id"]]
-        return own
+        return self.book.readings_of(self.row["account_id"])
+
+    @cached_property
+    def earlier(self) -> Mapping[str, Mapping[str, Any]]:
+        """Its readings a month and a quarter ago, by column; empty where there is none."""
+        return {name: self._reading_on(self.row[f"{name}_on"]) for name in ("month", "quarter")}
+
+    def _reading_on(self, day: Any) -> Mapping[str, Any]:
+        found = self.readings[self.readings["as_of"] == day].head(1).to_dict("records")
+        return {str(column): value for column, value in found[0].items()} if found else {}
 
 
 def trend_word(change: float | None) -> str:
@@ -140,7 +148,7 @@ def _metric_row(account: Account, metric: Metric) -> dict[str, Any]:
     if isinstance(value, str):
         return {**found, "points": known(account.gained[metric.id])}
     rising = metric.higher_is_healthier is not False
-    before = {name: _earlier(account, metric.input, name) for name in ("month", "quarter")}
+    before = {name: known(then.get(metric.input)) for name, then in account.earlier.items()}
     changes = {name: None if was is None or value is None else float(value) - was for name, was in before.items()}
     return {
         **found,
@@ -162,13 +170,6 @@ def _metric_trend(metric: Metric, change: float | None, peers: Peers) -> str:
     if np.isnan(spread) or abs(change) <= 0.1 * spread:
         return "steady"
     return "healthier" if (change > 0) == metric.higher_is_healthier else "worse"
-
-
-def _earlier(account: Account, column: str, name: str) -> float | None:
-    day = account.row[f"{name}_on"]
-    readings = account.readings
-    found = readings.loc[readings["as_of"] == day, column]
-    return known(found.iloc[0]) if len(found) else None
 
 
 def _with_interval(name: str, found: Estimate) -> dict[str, Any]:
@@ -263,58 +264,3 @@ def expansion_section(account: Account) -> Section:
     return Section(
         "expansion", "Expansion signals", finding, [Table("expansion", "Signals", columns, rows, how, "none shows")]
     )
-
-
-def history_section(account: Account) -> Section:
-    """The score over time with key events."""
-    readings = account.readings
-    events = key_events(account)
-    data = {
-        "points": [
-            [scalar(day), known(score)] for day, score in zip(readings["as_of"], readings["health_score"], strict=True)
-        ],
-        "bands": [[name, start] for name, start in account.book.bands],
-        "events": [[entry["date"], entry["event"]] for entry in events],
-    }
-    how = (
-        f"{len(readings)} readings with this config. Events: change of band, change of {_EVENT_FALL:g} points between "
-        "two readings, recorded expansion or contraction, change of config."
-    )
-    columns = [Column("date", "Date", "date"), Column("event", "Event"), Column("detail", "Detail")]
-    return Section(
-        "history",
-        "Score history and key events",
-        f"{len(readings)} readings since {readings['as_of'].min():%Y-%m-%d}; {len(events)} events.",
-        [
-            Chart("history", "Health score", "history", data, how),
-            Table("events", "Key events, newest first", columns, events[::-1][:20], how, empty="none"),
-        ],
-    )
-
-
-def key_events(account: Account) -> list[dict[str, Any]]:
-    """What happened to an account, oldest first."""
-    readings = account.readings.reset_index(drop=True)
-    found: list[dict[str, Any]] = []
-    step = readings["health_score"].diff()
-    for place in range(1, len(readings)):
-        before, now = readings.iloc[place - 1], readings.iloc[place]
-        day = scalar(now["as_of"])
-        if before["band"] != now["band"]:
-            found.append({"date": day, "event": f"{before['band']} to {now['band']}", "detail": _scores(before, now)})
-        if abs(step[place]) >= _EVENT_FALL:
-            word = "Score falls" if step[place] < 0 else "Score rises"
-            found.append({"date": day, "event": word, "detail": _scores(before, now)})
-        if before["body_sha256"] != now["body_sha256"] and now["body_sha256"] is not None:
-            found.append({"date": day, "event": "Config changes", "detail": f"to {now['config_version']}"})
-    changes = account.book.changes
-    for _, change in changes[changes["account_id"] == account.row["account_id"]].iterrows():
-        share = known(change["share"])
-        detail = "" if share is None else f"{share:+.0%} of ARR"
-        found.append({"date": scalar(change["on"]), "event": str(change["kind"]).capitalize(), "detail": detail})
-    return sorted(found, key=lambda entry: str(entry["date"]))
-
-
-def _scores(before: pd.Series, now: pd.Series) -> str:
-    pair = [known(before["health_score"]), known(now["health_score"])]
-    return " to ".join("no score" if value is None else f"{value:.1f}" for value in pair)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from churnbench.formula.risk_register import register_points, risk_register
 from churnbench.health.account_parts import Account
 from churnbench.health.meaning import Metric
 from churnbench.health.result import Absent, Chart, Column, Part, Section, Table, known, scalar
@@ -39,11 +41,45 @@ def reasons_section(account: Account) -> Section:
     parts.append(Table("risks", "Risk factors", columns, risks, f"{lost}; {severity} (declared). {account.peers.how}"))
     good = [Column("metric", "Positive indicator"), Column("evidence", "Evidence")]
     good += [Column("gained", "Points gained", "points"), Column("against", "Against the peers' median", "change")]
+    parts.append(_register(account))
     parts.append(
         Table("positives", "Positive indicators", good, positives, account.peers.how, empty="none above the median")
     )
     largest = risks[0]["metric"] if risks else "none"
     return Section("reasons", "Why this score", f"Largest risk factor: {largest}.", parts)
+
+
+def _register(account: Account) -> Part:
+    """The formula's own register of risk factors: which hold, with evidence and points."""
+    spec = account.book.spec
+    if spec is None or not spec.risk_factors:
+        why = "the formula declares no risk factors"
+        return Absent("register", "Risk-factor register", why, "Add [[formula.risk_factors]] (preset account-review).")
+    frame = pd.DataFrame([account.row])
+    held = risk_register(spec, frame)
+    unread = {factor.id: factor.label for factor in spec.risk_factors if _unknown(account, factor.metric)}
+    points = float(register_points(spec, frame).iloc[0])
+    rows = held[["label", "severity", "evidence", "points"]].to_dict("records")
+    metrics = held["metric"].tolist()
+    rows = [{**row, "evidence": f"{name} is {row['evidence']}"} for name, row in zip(metrics, rows, strict=True)]
+    columns = [Column("label", "Factor"), Column("severity", "Severity"), Column("evidence", "Evidence")]
+    columns.append(Column("points", "Risk points", "points"))
+    how = f"Declared factors and points, beside the score and no part of it: {len(spec.risk_factors)} looked for"
+    how += f"; no value known, so not judged: {', '.join(unread.values())}." if unread else ", all with a value."
+    title = f"Risk-factor register: {points:g} points" if rows else "Risk-factor register"
+    looked = len(spec.risk_factors) - len(unread)
+    return Table(
+        "register",
+        title,
+        columns,
+        [{str(k): v for k, v in row.items()} for row in rows],
+        how,
+        empty=f"none of the {looked} factors with a value holds; {len(unread)} have none",
+    )
+
+
+def _unknown(account: Account, metric: str) -> bool:
+    return scalar(account.row.get(metric)) is None
 
 
 def _median(account: Account) -> dict[str, float | None]:

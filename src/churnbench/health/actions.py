@@ -1,67 +1,37 @@
-"""What to do about an account: actions with owner, date and what they are expected to save."""
+"""What to do about an account: actions of its playbooks with owner, date and what they are expected to save."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from churnbench.health.result import known, scalar
 from churnbench.interventions import DECLARED, expected_value
-
-#: Place of a band among the bands (0 is the lowest) -> action, owner, days until due. A default, to be replaced by
-#: playbooks; nothing about it is measured.
-DEFAULT_ACTIONS: dict[str, tuple[tuple[str, str, int], ...]] = {
-    "lowest": (
-        ("Escalate to an executive sponsor on both sides", "CS manager", 3),
-        ("Agree a written recovery plan with the customer", "CSM", 7),
-        ("Hold a weekly call until the score recovers", "CSM", 7),
-    ),
-    "middle": (
-        ("Re-engage: monthly call on goals and open issues", "CSM", 14),
-        ("Check adoption of what the customer pays for", "CSM", 21),
-    ),
-    "highest": (
-        ("Quarterly review with a look at expansion", "CSM", 60),
-        ("Ask for a reference or a case study", "CSM", 60),
-    ),
-}
-#: Days before the renewal, step, owner.
-RENEWAL_STEPS = (
-    (90, "Confirm goals, stakeholders and risks; open the renewal", "CSM"),
-    (60, "Show the value delivered; send the proposal", "CSM"),
-    (45, "Settle objections; bring in the executive sponsor where needed", "CS manager"),
-    (30, "Negotiate and agree terms", "Account manager"),
-    (14, "Obtain the signature", "Account manager"),
-)
-CADENCE = {"lowest": "weekly", "middle": "monthly", "highest": "quarterly"}
+from churnbench.playbooks import Declared, Record, Trigger, owner_of
 
 
-def place_of(band: str, bands: Sequence[tuple[str, float]]) -> str:
-    """Whether a band is the "lowest", the "highest" or in the "middle"; "middle" for insufficient data.
+def playbook_actions(alerts: Iterable[Record]) -> list[dict[str, Any]]:
+    """The tasks of an account's open alerts as actions of its report, each once.
 
-    >>> place_of("red", [("red", 0.0), ("yellow", 60.0), ("green", 80.0)])
-    'lowest'
+    >>> task = {"action": "Call", "owner": "Ada", "due": "2026-02-02", "success": "An answer"}
+    >>> alert = {"label": "Usage below 40", "playbook": "adoption", "tasks": [task]}
+    >>> playbook_actions([alert, alert])[0]["source"]
+    'playbook adoption: Usage below 40'
     """
-    names = [name for name, _ in bands]
-    if band == names[0]:
-        return "lowest"
-    return "highest" if band == names[-1] else "middle"
-
-
-def default_actions(band: str, bands: Sequence[tuple[str, float]], as_of: pd.Timestamp) -> list[dict[str, Any]]:
-    """The default table for one band, dated."""
-    place = place_of(band, bands)
-    return [
-        {
-            "action": action,
-            "owner": owner,
-            "due": as_of + pd.Timedelta(days=days),
-            "source": f"default for band {band} ({CADENCE[place]})",
-        }
-        for action, owner, days in DEFAULT_ACTIONS[place]
-    ]
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for alert in alerts:
+        for task in alert["tasks"]:
+            made = {
+                "action": task["action"],
+                "owner": task["owner"],
+                "due": pd.Timestamp(task["due"]),
+                "success": task["success"],
+                "source": f"playbook {alert['playbook']}: {alert['label']}",
+            }
+            found.setdefault((task["action"], task["owner"]), made)
+    return list(found.values())
 
 
 def ranked_actions(
@@ -74,7 +44,7 @@ def ranked_actions(
     """Actions by expected ARR saved minus cost, largest first; those without an expectation last, by due date.
 
     Args:
-        actions: each has action; optional owner, due, cost, save_rate, source.
+        actions: each has action; optional owner, due, cost, save_rate, success, source.
         arr: yearly value of the account; None unknown.
         probability: its P(churn) within the horizon; None unknown.
         settings: save_rate and contact_cost that stand in where an action names none.
@@ -106,6 +76,7 @@ def ranked_actions(
                 "cost": cost,
                 "expected_value": value,
                 "basis": basis if own or not complete else f"project's own save_rate, {basis}",
+                "success": scalar(action.get("success")),
                 "source": scalar(action.get("source")),
             }
         )
@@ -120,19 +91,40 @@ def _lacking(arr: float | None, probability: float | None, save: float | None, c
     return f"not computed: no {', no '.join(absent)}"
 
 
-def renewal_clock(renewal_on: Any, as_of: pd.Timestamp) -> list[dict[str, Any]]:
-    """The steps before a renewal with their dates; [] when the date is unknown or past.
+def renewal_clock(
+    renewal_on: Any, as_of: pd.Timestamp, declared: Declared, *, csm: str | None = None, segment: str | None = None
+) -> list[dict[str, Any]]:
+    """The steps before a renewal with their dates; [] when the date is unknown or past, or no trigger asks for any.
 
-    >>> renewal_clock(pd.Timestamp("2026-03-31"), pd.Timestamp("2026-02-10"))[2]["state"]
+    Args:
+        renewal_on: date of the renewal.
+        as_of: date of the report.
+        declared: its triggers of kind "renewal" and their playbooks are the steps.
+        csm: of the account, who owns what the CSM does.
+        segment: of the account; triggers of other segments are left out.
+
+    >>> from churnbench.playbooks import declare
+    >>> renewal_clock(pd.Timestamp("2026-03-31"), pd.Timestamp("2026-02-10"), declare())[2]["state"]
     'next'
     """
     if renewal_on is None or pd.isna(renewal_on) or renewal_on < as_of:
         return []
     steps: list[dict[str, Any]] = []
     upcoming = False
-    for days, step, owner in RENEWAL_STEPS:
-        day = renewal_on - pd.Timedelta(days=days)
+    for trigger in _renewal_triggers(declared, segment):
+        day = renewal_on - pd.Timedelta(days=trigger.days)
         state = "was due" if day < as_of else "later" if upcoming else "next"
         upcoming = upcoming or state == "next"
-        steps.append({"days_before": days, "date": scalar(day), "step": step, "owner": owner, "state": state})
+        owner = owner_of(trigger.owner, csm, declared.settings)
+        step = "; ".join(action.action for action in _actions(trigger, declared)) or trigger.label
+        steps.append({"days_before": trigger.days, "date": scalar(day), "step": step, "owner": owner, "state": state})
     return steps
+
+
+def _renewal_triggers(declared: Declared, segment: str | None) -> list[Trigger]:
+    found = [one for one in declared.triggers if one.kind == "renewal" and one.enabled]
+    return sorted((one for one in found if not one.segments or segment in one.segments), key=lambda one: -one.days)
+
+
+def _actions(trigger: Trigger, declared: Declared) -> Sequence[Any]:
+    return declared.playbooks[trigger.playbook].actions if trigger.playbook else ()

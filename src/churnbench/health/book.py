@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from churnbench.domain.bands import NAMED, Role, roles_of
 from churnbench.domain.cohort import OutcomeWindow
 from churnbench.domain.errors import InputError
+from churnbench.domain.formula_spec import FormulaSpec
 from churnbench.formula import score_frame
 from churnbench.health.meaning import Metric, risk_at
 from churnbench.health.result import scalar
 from churnbench.history.velocity import EDGES
+from churnbench.playbooks import Declared, declare
 
 #: A reading older than this says nothing about today.
 FRESH_DAYS = 31
@@ -44,6 +47,9 @@ class Book:
         velocity_edges: four ascending borders between the bands of movement, points per day.
         evidence, holdout: of a run, for the insights; None without one.
         subject: whom the book is cut down to, e.g. "segment SMB"; "" for the whole.
+        spec: the project's formula, for its risk-factor register; None without one.
+        declared: triggers and playbooks.
+        interventions: entries of the log as known on the date, see `churnbench.interventions`; None without a log.
         notes: sentences for every reader.
     """
 
@@ -65,6 +71,9 @@ class Book:
     evidence: Mapping[str, Any] | None = None
     holdout: pd.DataFrame | None = None
     subject: str = ""
+    spec: FormulaSpec | None = None
+    declared: Declared = field(default_factory=declare)
+    interventions: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -77,15 +86,28 @@ class Book:
         """Names and lowest scores of the bands, lowest band first."""
         return tuple((str(name), start / 100) for name, start in self.body["bands"])
 
-    @property
-    def lowest(self) -> str:
-        """Name of the lowest band."""
-        return self.bands[0][0]
+    @cached_property
+    def roles(self) -> dict[str, Role]:
+        """Role of each band: red (at risk), yellow or green; bands of earlier configs in the history by their names."""
+        return {**NAMED, **roles_of(self.document)}
 
     @property
-    def highest(self) -> str:
-        """Name of the highest band."""
-        return self.bands[-1][0]
+    def at_risk_words(self) -> str:
+        """The bands at risk in words, lowest first: "red", "critical or at-risk"."""
+        return " or ".join(name for name, _ in self.bands if self.roles[name] == "red")
+
+    @property
+    def healthy_words(self) -> str:
+        """The healthy bands in words: "green", "healthy or thriving"."""
+        return " or ".join(name for name, _ in self.bands if self.roles[name] == "green")
+
+    def in_role(self, bands: pd.Series, role: Role) -> pd.Series:
+        """Whether each band has a role; a reading without a score has none."""
+        return bands.isin([name for name, found in self.roles.items() if found == role])
+
+    def at_risk(self, rows: pd.DataFrame) -> pd.Series:
+        """Whether each reading's band is one of those at risk."""
+        return self.in_role(rows["band"], "red")
 
     @cached_property
     def current(self) -> pd.DataFrame:
@@ -116,6 +138,17 @@ class Book:
         gained, lost = self.contributions(self.current)
         accounts = pd.Index(self.current["account_id"])
         return gained.set_axis(accounts), lost.set_axis(accounts)
+
+    def readings_of(self, account_id: str) -> pd.DataFrame:
+        """The history of one account, oldest first; found at once, for a report on every account."""
+        found: pd.DataFrame = self.history.iloc[self._places.get(account_id, [])]
+        return found
+
+    @cached_property
+    def _places(self) -> Mapping[str, Any]:
+        """Rows of the history by account."""
+        places = self.history.groupby("account_id", sort=False).indices
+        return {str(account): rows for account, rows in places.items()}
 
     def near(self, day: pd.Timestamp, within: int) -> pd.DataFrame:
         """The reading of each account nearest to a day, none farther away than `within` days."""

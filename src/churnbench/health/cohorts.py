@@ -19,6 +19,10 @@ MOST_GROUPS = 6
 AFTER_MONTHS = (6, 12, 24)
 
 
+#: Thirds stand from low to high, not by the alphabet.
+_THIRDS = {"low": 0, "middle": 1, "high": 2}
+
+
 @dataclass(frozen=True)
 class Split:
     """One way to form cohorts: `group` names each account's cohort (None: none), `clock` is `tenure` or `watched`."""
@@ -188,7 +192,7 @@ def _section(book: Book, lives: pd.DataFrame, split: Split) -> Section:
         return Section(
             split.id, split.title, "Too few accounts.", [Absent(split.id, split.title, why, "Coarser groups.")]
         )
-    names = sorted(large)
+    names = sorted(large, key=lambda name: (_THIRDS.get(name.rsplit(" ", 1)[-1], 0), name))
     groups = [(name, lives[(split.group == name).to_numpy()]) for name in names]
     curves = [(name, rows, _curve(rows, split.clock)) for name, rows in groups]
     table, rows = _table(book, split, curves)
@@ -249,9 +253,10 @@ def _table(
         for after in AFTER_MONTHS:
             kept = curve.at(float(after))
             row[f"after_{after}"], row[f"after_{after}_ci90"] = kept.value, bounds(kept)
-        share = float((active["band"] == book.lowest).mean()) if len(active) >= LEAST_ACCOUNTS else None
-        found.append({**row, "score": score.value, "score_ci90": bounds(score), "lowest": share})
+        share = float(book.at_risk(active).mean()) if len(active) >= LEAST_ACCOUNTS else None
+        found.append({**row, "score": score.value, "score_ci90": bounds(score), "at_risk": share})
     columns = [Column("group", "Cohort"), Column("accounts", "Accounts", "count"), Column("left", "Left", "count")]
     columns += [Column(f"after_{after}", f"Kept {after} months", "share") for after in AFTER_MONTHS]
-    columns += [Column("score", "Average health today", "points"), Column("lowest", f"{book.lowest} today", "share")]
+    columns.append(Column("score", "Average health today", "points"))
+    columns.append(Column("at_risk", f"{book.at_risk_words} today", "share"))
     return Table(split.id, "Retention and scores", columns, found, f"{split.how} {_HOW}"), found

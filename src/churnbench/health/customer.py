@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from churnbench.domain.bands import Role
 from churnbench.health.account import account_of
 from churnbench.health.account_parts import Account
-from churnbench.health.actions import place_of
 from churnbench.health.book import Book
 from churnbench.health.result import Chart, Column, Note, Number, Report, Section, Table, known, scalar
 
@@ -25,7 +25,6 @@ SHOWN = (
     "product_adoption",
     "growth",
 )
-LIGHTS = {"lowest": "red", "middle": "yellow", "highest": "green"}
 WORDS = {"green": "On track", "yellow": "Some things need attention", "red": "We should talk"}
 #: A change of a dimension's points below this is called steady.
 _STEADY = 5.0
@@ -50,7 +49,7 @@ def customer_report(
         InputError: no such active account.
     """
     account = account_of(book, account_id, moved)
-    light = LIGHTS[place_of(str(account.row["band"]), book.bands)]
+    light = light_of(book, str(account.row["band"]))
     known_score = known(account.row["health_score"]) is not None
     names = [name for name in book.dimensions if name in (SHOWN if dimensions is None else dimensions)]
     rows = [
@@ -102,6 +101,11 @@ def customer_report(
     )
 
 
+def light_of(book: Book, band: str) -> Role:
+    """The light of a band; yellow for one that the config does not know."""
+    return book.roles.get(band, "yellow")
+
+
 def _progress(change: float | None) -> str:
     if change is None:
         return ""
@@ -122,5 +126,5 @@ def _past_lights(account: Account) -> list[list[Any]]:
             break
         row = near.iloc[int(distance.loc[near.index].to_numpy().argmin())]
         if known(row["health_score"]) is not None:
-            found.append([f"{row['as_of']:%b %Y}", LIGHTS[place_of(str(row["band"]), book.bands)]])
+            found.append([f"{row['as_of']:%b %Y}", light_of(book, str(row["band"]))])
     return found[::-1]

@@ -173,9 +173,8 @@ def _segments_section(book: Book, moved: pd.DataFrame) -> Section:
     for segment, inside in moved.groupby(moved["segment"].astype(str)):
         change = mean_of(inside["change_quarter"])
         loss = expected_loss(inside)
-        entered = (
-            (inside["band"] == book.lowest) & inside["band_quarter"].notna() & (inside["band_quarter"] != book.lowest)
-        )
+        before = inside["band_quarter"]
+        entered = book.at_risk(inside) & before.notna() & ~book.in_role(before, "red")
         rows.append(
             {
                 "segment": segment,
@@ -193,7 +192,7 @@ def _segments_section(book: Book, moved: pd.DataFrame) -> Section:
         Column("segment", "Segment"),
         Column("accounts", "Accounts", "count"),
         Column("change", "Mean change of the score", "change"),
-        Column("entered", f"newly {book.lowest}", "count"),
+        Column("entered", f"newly {book.at_risk_words}", "count"),
         Column("entered_arr", "their ARR", "money"),
         Column("loss", "Projected loss", "money"),
     ]

@@ -10,9 +10,9 @@ from scipy import stats
 
 from churnbench.health.book import Book
 from churnbench.health.past_flags import PastFlags, band_changes_per_year, detection, matured, past_flags
-from churnbench.health.result import Absent, Chart, Column, Facts, Number, Part, Report, Section, Table, known, scalar
+from churnbench.health.result import Absent, Chart, Column, Facts, Number, Part, Report, Section, Table, scalar
 from churnbench.health.retention import QUARTER_DAYS, Retention, arr_moves, longest_period, retention
-from churnbench.health.risk import LOSS_HOW, band_rows, expected_loss
+from churnbench.health.risk import LOSS_HOW, at_risk_share, band_rows, expected_loss
 from churnbench.health.statistics import bounds, mean_of
 
 _QUARTERS = 8
@@ -54,15 +54,14 @@ def _headline(book: Book, kept: Retention | None) -> str:
 
 def _reason(book: Book) -> str:
     current = book.current
-    share = float((current["band"] == book.lowest).mean()) if len(current) else 0.0
-    return f"{share:.1%} of {len(current)} active accounts are {book.lowest} on {book.as_of:%Y-%m-%d}."
+    share = float(book.at_risk(current).mean()) if len(current) else 0.0
+    return f"{share:.1%} of {len(current)} active accounts are {book.at_risk_words} on {book.as_of:%Y-%m-%d}."
 
 
 def _facts(book: Book, kept: Retention | None) -> list[Number]:
     current = book.current
     score = mean_of(current["health_score"])
-    arr = float(current["arr"].sum())
-    at_risk = float(current.loc[current["band"] == book.lowest, "arr"].sum()) / arr if arr > 0 else None
+    at_risk = at_risk_share(book)
     loss = expected_loss(current)
     facts = _kept_numbers(kept) if kept else []
     return [
@@ -70,7 +69,7 @@ def _facts(book: Book, kept: Retention | None) -> list[Number]:
         Number(
             "score", "Average health", score.value, "points", "Mean over active accounts, t interval.", bounds(score)
         ),
-        Number("at_risk", f"ARR in {book.lowest}", at_risk, "share", "Of the ARR of active accounts."),
+        Number("at_risk", f"ARR in {book.at_risk_words}", at_risk, "share", "Of the ARR of active accounts."),
         Number("loss", f"Expected loss, {book.window.horizon_days} days", loss.value, "money", LOSS_HOW, bounds(loss)),
     ]
 
@@ -210,9 +209,8 @@ def _health_section(book: Book) -> Section:
                 "Mean over the accounts active on each date, 90 % t interval.",
             )
         )
-    at_risk = next((row for row in rows if row["band"] == book.lowest), None)
-    share = known(at_risk["arr_share"]) if at_risk else None
-    finding = "ARR is unknown." if share is None else f"{share:.1%} of ARR is {book.lowest}."
+    share = at_risk_share(book)
+    finding = "ARR is unknown." if share is None else f"{share:.1%} of ARR is {book.at_risk_words}."
     return Section("health", "Health and ARR at risk", finding, parts)
 
 
@@ -243,7 +241,7 @@ def _flags_section(book: Book, rows: pd.DataFrame, flags: PastFlags | None) -> S
             found.append(_flag_row(f"after {book.learned_until:%Y-%m-%d}, unknown to the config", fresh))
     window = book.window
     how = (
-        f"A flag is a reading in band {book.lowest}; churned after: voluntary churn {window.gap_days} to "
+        f"A flag is a reading in {book.at_risk_words}; churned after: voluntary churn {window.gap_days} to "
         f"{window.gap_days + window.horizon_days} days later. Rates: Korn-Graubard, accounts as clusters. Churned: "
         "flagged before: accounts flagged at least once inside the window; Clopper-Pearson."
     )
@@ -275,7 +273,7 @@ def _detection_section(book: Book) -> Section:
     found = detection(book)
     if found.quartiles is None:
         why = (
-            "no churned account had two readings in a row in the lowest band"
+            "no churned account had two readings in a row in a band at risk"
             if found.churned
             else "no churned account has two readings in the year before"
         )
@@ -287,7 +285,7 @@ def _detection_section(book: Book) -> Section:
         )
     low, middle, high = found.quartiles
     how = (
-        f"Days from the first of two readings in a row in band {book.lowest}, within 360 days before, to the churn; "
+        f"Days from the first of two readings in a row in {book.at_risk_words}, within 360 days before, to the churn; "
         f"{found.churned} churned accounts with two readings or more."
     )
     numbers = [

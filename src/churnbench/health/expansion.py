@@ -34,8 +34,8 @@ def expansion_part(book: Book, moved: pd.DataFrame) -> tuple[str, list[Part]]:
         for row, count in zip(account_rows(chosen, _LISTED), chosen["signals"], strict=False)
     ]
     how = (
-        f"At least {LEAST_SIGNALS} of the declared signs ({', '.join(names)}), not {book.lowest}, not declining. "
-        "Declared rules; whether they hold on your outcomes stands below."
+        f"At least {LEAST_SIGNALS} of the declared signs ({', '.join(names)}), not {book.at_risk_words}, "
+        "not declining. Declared rules; whether they hold on your outcomes stands below."
     )
     title = f"{len(chosen)} candidates" + (f", the first {_LISTED}" if len(chosen) > _LISTED else "")
     table = Table("expansion", title, account_columns(Column("signals", "Signs", "count")), rows, how, empty="none")
@@ -59,7 +59,7 @@ def _proof(book: Book) -> Part:
         return Absent(
             "expansion_proof", "Did candidates expand?", "no outcome window has matured", "Give older snapshots."
         )
-    was = ((signals_in(past) >= LEAST_SIGNALS) & (past["band"] != book.lowest)).to_numpy()
+    was = ((signals_in(past) >= LEAST_SIGNALS) & ~book.at_risk(past)).to_numpy()
     y = expanded_within(book, past)
     rows = []
     for label, inside in (("candidates", was), ("others", ~was)):

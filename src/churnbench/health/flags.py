@@ -26,7 +26,7 @@ TAIL = 0.10
 COVERAGE = 7_000
 SEVERITIES = ("critical", "high", "medium", "low")
 FLAG_RULES = (
-    f"Declared rules, not learned: lowest band; fall of {SCORE_FALL:g} points in a month; dimension below "
+    f"Declared rules, not learned: a band at risk; fall of {SCORE_FALL:g} points in a month; dimension below "
     f"{DIMENSION_RED:g} or down by {DIMENSION_FALL:g}; score below {RENEWAL_SCORE:g} with renewal within "
     f"{RENEWAL_DAYS} days; metric among the poorest {TAIL:.0%} of peers; yes/no metric on its poor side; less than "
     f"{COVERAGE / 100:g} % of the weight known. Green lights mirror them."
@@ -61,7 +61,7 @@ def red_flags(book: Book, row: Mapping[str, Any], peers: Peers) -> list[Flag]:
     """
     found: list[Flag] = []
     score, change, band = known(row["health_score"]), known(row["change_month"]), row["band"]
-    if band == book.lowest:
+    if book.roles.get(str(band)) == "red":
         found.append(Flag(f"Band {band}", "high", f"score {score:.1f}"))
     if change is not None and change <= -SCORE_FALL:
         found.append(Flag("Score falls", "critical", f"{change:+.1f} points since {row['month_on']:%Y-%m-%d}"))
@@ -79,7 +79,7 @@ def red_flags(book: Book, row: Mapping[str, Any], peers: Peers) -> list[Flag]:
 def green_lights(book: Book, row: Mapping[str, Any], peers: Peers) -> list[Flag]:
     """What is good about an account; arguments as `red_flags`."""
     found: list[Flag] = []
-    if row["band"] == book.highest:
+    if book.roles.get(str(row["band"])) == "green":
         found.append(Flag(f"Band {row['band']}", "", f"score {row['health_score']:.1f}"))
     change = known(row["change_month"])
     if change is not None and change >= SCORE_FALL:
@@ -105,9 +105,9 @@ def expansion_signals(row: Mapping[str, Any]) -> list[Flag]:
 
 
 def expansion_candidates(book: Book, moved: pd.DataFrame) -> pd.Series:
-    """Number of expansion signals of each account outside the lowest band that does not decline; 0 elsewhere."""
+    """Number of expansion signals of each account outside the bands at risk that does not decline; 0 elsewhere."""
     signals = signals_in(moved)
-    sound = (moved["band"] != book.lowest) & (moved["health_score"].notna()) & ~(moved["speed"] <= -0.2)
+    sound = ~book.at_risk(moved) & (moved["health_score"].notna()) & ~(moved["speed"] <= -0.2)
     return signals.where(sound, 0).astype(int)
 
 

@@ -301,10 +301,10 @@ def _gain_section(evidence: Evidence, contenders: Mapping[str, Any], name: str) 
 
 
 def _errors_section(book: Book, name: str) -> Section:
-    """False positives and negatives per segment, today's formula and the candidate, at their own lowest cut-off."""
+    """False positives and negatives per segment, today's formula and the candidate, each at its own cut-off."""
     evidence, scores = book.evidence or {}, book.holdout
     cuts = {entry["band"]: entry for entry in evidence.get("thresholds") or []}
-    second = list(cuts.values())[1] if len(cuts) > 1 else None
+    second = next((cut for band, cut in cuts.items() if book.roles.get(str(band)) != "red"), None)
     if scores is None or second is None or f"{name}.health_score" not in scores:
         fix = "Keep holdout_scores.parquet beside evidence.json." if scores is None else "See the run's verdict."
         return Section(
@@ -331,14 +331,14 @@ def _errors_section(book: Book, name: str) -> Section:
         Column("missed", "Churned, but not flagged", "share"),
     ]
     how = (
-        f"Readings of the holdout; flagged: below the lowest cut-off of each formula ({second.get('was')} today, "
+        f"Readings of the holdout; flagged: at risk, below the cut-off of each formula ({second.get('was')} today, "
         f"{second.get('from')} candidate). Korn-Graubard intervals, accounts as clusters; rates below "
         f"{_LEAST_ACCOUNTS} accounts or {_LEAST_EVENTS} churned are withheld."
     )
     return Section(
         "errors",
         "False alarms and misses",
-        "By segment, at the lowest cut-off.",
+        "By segment, at the cut-off of the bands at risk.",
         [Table("errors", "By segment", columns, found, how)],
     )
 

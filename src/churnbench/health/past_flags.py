@@ -16,7 +16,7 @@ LOOK_BACK_DAYS = 360
 
 @dataclass(frozen=True, eq=False)
 class PastFlags:
-    """Flags (readings in the lowest band) against what followed.
+    """Flags (readings in a band at risk) against what followed.
 
     Attributes:
         readings, accounts, churned: matured readings, their accounts, distinct accounts that churned in a window.
@@ -55,7 +55,7 @@ def matured(book: Book) -> pd.DataFrame:
     within = days.between(window.gap_days + 1, window.gap_days + window.horizon_days)
     too_late = days.between(0, window.gap_days)
     kept = ~too_late & ~(within & (rows["involuntary"] == True))  # noqa: E712 - missing is not true
-    rows = rows.assign(y=within.astype(float), flag=rows["band"] == book.lowest)
+    rows = rows.assign(y=within.astype(float), flag=book.at_risk(rows))
     return rows[kept].reset_index(drop=True)
 
 
@@ -125,7 +125,7 @@ class Detection:
 
     Attributes:
         churned: churned accounts with two readings or more in the year before.
-        warned: of them, those with a sustained alert (two readings in a row in the lowest band).
+        warned: of them, those with a sustained alert (two readings in a row in a band at risk).
         quartiles: days from the first sustained alert to the churn, 25 / 50 / 75 %; None when none was warned.
         a_month: share warned at least 30 days ahead, with its interval.
     """
@@ -137,9 +137,9 @@ class Detection:
 
 
 def detection(book: Book) -> Detection:
-    """How long before a voluntary churn the lowest band began to warn."""
+    """How long before a voluntary churn a band at risk began to warn."""
     rows = next_churn(book, book.history).sort_values(["account_id", "as_of"], kind="stable").reset_index(drop=True)
-    red = (rows["band"] == book.lowest).to_numpy()
+    red = book.at_risk(rows).to_numpy()
     follows = (rows["account_id"] == rows["account_id"].shift(-1)).to_numpy()
     start = red & np.append(red[1:], False)[: len(red)] & follows
     days = (rows["churn_at"] - rows["as_of"]).dt.days

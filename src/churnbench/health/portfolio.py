@@ -13,6 +13,7 @@ from churnbench.health.movement import drivers, movement, named_drivers
 from churnbench.health.result import Absent, Chart, Column, Number, Part, Report, Section, Table, known, scalar
 from churnbench.health.risk import LOSS_HOW, band_rows, expected_loss
 from churnbench.health.statistics import bounds
+from churnbench.history import reading_of_movement
 
 LISTED = 20
 RENEWAL_DAYS = 90
@@ -48,8 +49,7 @@ def portfolio_report(book: Book) -> Report:
 
 
 def _headline(book: Book, moved: pd.DataFrame) -> str:
-    lowest = int((moved["band"] == book.lowest).sum())
-    return f"{lowest:,} of {len(moved):,} accounts are {book.lowest}."
+    return f"{int(book.at_risk(moved).sum()):,} of {len(moved):,} accounts are {book.at_risk_words}."
 
 
 def _reason(moved: pd.DataFrame) -> str:
@@ -63,11 +63,11 @@ def _reason(moved: pd.DataFrame) -> str:
 def _facts(book: Book, moved: pd.DataFrame) -> list[Number]:
     loss = expected_loss(moved)
     arr = known(moved["arr"].sum()) if moved["arr"].notna().any() else None
-    lowest_arr = known(moved.loc[moved["band"] == book.lowest, "arr"].sum()) if arr is not None else None
+    at_risk = known(moved.loc[book.at_risk(moved), "arr"].sum()) if arr is not None else None
     return [
         Number("accounts", "Active accounts", len(moved), "count", "Newest reading at most 31 days old, not left."),
         Number("arr", "ARR", arr, "money", _arr_how(moved)),
-        Number("lowest_arr", f"ARR in {book.lowest}", lowest_arr, "money", _arr_how(moved)),
+        Number("at_risk_arr", f"ARR in {book.at_risk_words}", at_risk, "money", _arr_how(moved)),
         Number("loss", f"Expected loss, {book.window.horizon_days} days", loss.value, "money", LOSS_HOW, bounds(loss)),
         Number("score", "Average health score", known(moved["health_score"].mean()), "points", "Mean over accounts."),
     ]
@@ -171,16 +171,9 @@ def _movers_section(book: Book, moved: pd.DataFrame, fell: pd.DataFrame) -> Sect
 def _speed_table(book: Book, compared: pd.DataFrame) -> Table:
     """Band against speed: what the pair says."""
     counted = compared.groupby(["band", "moves"]).agg(accounts=("arr", "size"), arr=("arr", "sum")).reset_index()
-    said = {
-        (book.lowest, "improving fast"): "recovery possible",
-        (book.highest, "declining"): "early warning",
-        (book.highest, "declining fast"): "early warning",
-    }
-    middle = {name for name, _ in book.bands[1:-1]}
     rows = []
     for row in counted.to_dict("records"):
-        urgent = row["band"] in middle and row["moves"] == "declining fast"
-        reading = said.get((row["band"], row["moves"]), "urgent" if urgent else "")
+        reading = reading_of_movement(str(row["band"]), str(row["moves"]).replace(" ", "-"), book.document) or ""
         rows.append({**{str(name): scalar(value) for name, value in row.items()}, "reading": reading})
     columns = [Column("band", "Band", "band"), Column("moves", "Speed"), Column("accounts", "Accounts", "count")]
     columns += [Column("arr", "ARR", "money"), Column("reading", "Reading")]
@@ -216,7 +209,7 @@ def _renewals_section(book: Book, moved: pd.DataFrame) -> Section:
     steps = [(0, 30), (31, 60), (61, RENEWAL_DAYS)]
     clock = [_renewal_row(soon, low, high, book) for low, high in steps]
     named = [Column("window", "Renews in"), Column("accounts", "Accounts", "count"), Column("arr", "ARR", "money")]
-    named += [Column("lowest", f"of them {book.lowest}", "count"), Column("loss", "Expected loss", "money")]
+    named += [Column("at_risk", f"of them {book.at_risk_words}", "count"), Column("loss", "Expected loss", "money")]
     arr = float(soon["arr"].sum())
     finding = f"{len(soon)} accounts renew within {RENEWAL_DAYS} days"
     finding += f" with ARR {arr:,.0f}; expected loss {loss.value:,.0f}." if loss.value is not None else "."
@@ -241,21 +234,22 @@ def _renewal_row(soon: pd.DataFrame, low: int, high: int, book: Book) -> dict[st
         "window": f"{low}–{high} days",
         "accounts": len(inside),
         "arr": known(inside["arr"].sum()),
-        "lowest": int((inside["band"] == book.lowest).sum()),
+        "at_risk": int(book.at_risk(inside).sum()),
         "loss": loss.value,
         "loss_ci90": bounds(loss),
     }
 
 
 def intensive(book: Book, moved: pd.DataFrame) -> pd.Series:
-    """Whether an account needs intensive care: lowest band, or declining fast outside the highest band."""
-    return (moved["band"] == book.lowest) | ((moved["moves"] == "declining fast") & (moved["band"] != book.highest))
+    """Whether an account needs intensive care: at risk, or declining fast outside the healthy bands."""
+    fast = moved["moves"] == "declining fast"
+    return book.at_risk(moved) | (fast & ~book.in_role(moved["band"], "green"))
 
 
 def _capacity_section(book: Book, moved: pd.DataFrame) -> Section:
     needed = intensive(book, moved)
     capacity = book.settings.get("capacity")
-    how = f"Intensive care: band {book.lowest}, or declining fast outside {book.highest}."
+    how = f"Intensive care: {book.at_risk_words}, or declining fast and not {book.healthy_words}."
     parts: list[Part] = []
     by_csm = moved.assign(needed=needed, csm=moved["csm"].where(moved["csm"].notna(), "(none)"))
     grouped = (

@@ -39,6 +39,13 @@ def expected_loss(rows: pd.DataFrame) -> Estimate:
     return Estimate(loss, max(least, 0.0), min(most, float(arr.sum())))
 
 
+def at_risk_share(book: Book) -> float | None:
+    """Share of the ARR of active accounts that lies in bands at risk, 0-1; None without ARR."""
+    current = book.current
+    arr = float(current["arr"].sum())
+    return float(current.loc[book.at_risk(current), "arr"].sum()) / arr if arr > 0 else None
+
+
 def band_rows(book: Book, rows: pd.DataFrame) -> list[dict[str, object]]:
     """Accounts, share, ARR and expected loss per band, lowest first, then those without a score."""
     total, arr_total = len(rows), float(rows["arr"].sum())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from churnbench.export import Document
+from churnbench.domain.bands import roles_of
 
 DAYS = 30
 #: Points per day. An edge belongs to the stronger movement: -0.5 is declining fast, -0.2 declining, 0.2 improving.
@@ -20,6 +21,13 @@ LABELS: Mapping[str, str] = {
     "stable": "stable",
     "improving": "improving",
     "improving-fast": "improving fast",
+}
+#: Role of the band and movement -> what the pair says.
+_SAID: Mapping[tuple[str, str], str] = {
+    ("red", "improving-fast"): "recovery possible",
+    ("yellow", "declining-fast"): "urgent",
+    ("green", "declining"): "early warning",
+    ("green", "declining-fast"): "early warning",
 }
 
 
@@ -74,27 +82,19 @@ def velocity_band(velocity: Sequence[float] | np.ndarray, edges: Sequence[float]
     return np.asarray(named[np.where(np.isnan(values), len(NAMES), place)])
 
 
-def reading_of_movement(band: str, velocity: str | None, document: Document) -> str | None:
+def reading_of_movement(band: str, velocity: str | None, document: Mapping[str, Any]) -> str | None:
     """What a band and a movement say together; None when nothing in particular.
 
     Args:
         band: name of the band.
         velocity: one of `NAMES`, None when it is not known.
-        document: the config; its lowest band counts as red, its highest as green, any between as yellow.
+        document: the config; which of its bands are red, yellow and green, `churnbench.domain.bands` says.
 
     Returns:
         "recovery possible" (red and improving fast), "urgent" (yellow and declining fast) or "early warning" (green
         and declining).
     """
-    names = [name for name, _ in document["body"]["bands"]]
-    if velocity is None or band not in names or len(names) < 2:
-        return None
-    place = names.index(band)
-    if place == 0:
-        return "recovery possible" if velocity == "improving-fast" else None
-    if place == len(names) - 1:
-        return "early warning" if velocity in ("declining", "declining-fast") else None
-    return "urgent" if velocity == "declining-fast" else None
+    return _SAID.get((roles_of(document).get(band, ""), velocity or ""))
 
 
 def _base(known: pd.DataFrame, days: int) -> pd.DataFrame:

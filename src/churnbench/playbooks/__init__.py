@@ -7,6 +7,7 @@ from churnbench.playbooks.declared import KIND_FIELDS, Declared, Trigger, declar
 from churnbench.playbooks.evaluate import ALERT_COLUMNS, Evaluation, alert_id, evaluate
 from churnbench.playbooks.files import write_alerts
 from churnbench.playbooks.fitting import NotEvaluated, fit_triggers
+from churnbench.playbooks.people import owner_of
 from churnbench.playbooks.readings import Readings
 from churnbench.playbooks.results import ESTIMAND, MULTIPLICITY, TriggerBacktest, TriggerResult
 from churnbench.playbooks.webhook import Delivered, Patience, deliver
@@ -36,6 +37,7 @@ __all__ = [
     "deliver",
     "evaluate",
     "fit_triggers",
+    "owner_of",
     "records_of",
     "task_list",
     "write_alerts",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from churnbench.domain.bands import NAMED
 from churnbench.reports.reading import Evidence, records, table, words
 from churnbench.reports.wording import clean, label_of
 
@@ -22,7 +23,6 @@ ORDER = (
     "best_single_metric",
 )
 DERIVATIONS = ("hand", "shap_share", "shap_slope", "distilled", "anchored")
-LOOKS = ("green", "yellow", "red")
 
 
 @dataclass(frozen=True)
@@ -117,13 +117,4 @@ def lens_of(evidence: Evidence) -> Lens:
 
 def band_look(name: str) -> str:
     """Style of a band: the three known colours, grey for any other name."""
-    lowered = name.strip().lower()
-    known = {
-        "thriving": "green",
-        "healthy": "green",
-        "neutral": "yellow",
-        "at-risk": "red",
-        "critical": "red",
-    }
-    look = known.get(lowered, lowered)
-    return look if look in LOOKS else "plain"
+    return NAMED.get(name.strip().lower(), "plain")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,12 +11,15 @@ import numpy as np
 import pandas as pd
 
 from churnbench.cohort import open_history
+from churnbench.data.casts import ColumnKind
+from churnbench.data.catalogue import catalogue
 from churnbench.data.locations import open_location
 from churnbench.data.project import Project
 from churnbench.data.readers import Column, fetch_frame, read_table
 from churnbench.data.session import Session
 from churnbench.domain.cohort import Cohort, OutcomeWindow
 from churnbench.domain.errors import InputError
+from churnbench.domain.formula_spec import RiskFactor
 from churnbench.export import Document
 from churnbench.history import ScoreStore, open_store
 from churnbench.playbooks import Declared, Evaluation, TriggerBacktest, backtest_triggers, declare, evaluate
@@ -179,24 +182,34 @@ def beside(history: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
     return history.merge(keyed, on=["account_id", "as_of"], how="left")
 
 
-def trigger_columns(project: Project, declared: Declared, known: Collection[str]) -> pd.DataFrame | None:
-    """account_id, as_of and the columns of the snapshots that triggers name and nobody has read yet; None if none."""
-    wanted = {name for trigger in declared.triggers for name in trigger.of}
-    return _read_columns(project, sorted(wanted - set(known)))
+def trigger_columns(
+    project: Project, declared: Declared, known: Collection[str], factors: Iterable[RiskFactor] = ()
+) -> pd.DataFrame | None:
+    """Columns of the snapshots that triggers or factors name beside those known, by account and date; None if none."""
+    kinds: dict[str, ColumnKind] = {factor.metric: _kind(factor) for factor in factors}
+    kinds |= {name: "number" for trigger in declared.triggers for name in trigger.of}
+    return _read_columns(project, {name: kinds[name] for name in sorted(set(kinds) - set(known))})
 
 
-def _read_columns(project: Project, names: Iterable[str]) -> pd.DataFrame | None:
-    """Columns of the snapshot table that triggers name and the formula does not."""
+def _kind(factor: RiskFactor) -> ColumnKind:
+    if factor.op == "=":
+        return "text"
+    listed = catalogue().get(factor.metric)
+    return "boolean" if listed is not None and listed.normalise.kind == "boolean" else "number"
+
+
+def _read_columns(project: Project, kinds: Mapping[str, ColumnKind]) -> pd.DataFrame | None:
+    """Columns of the snapshot table that the formula does not read."""
     if project.data.snapshots is None:
         return None
     with Session() as session:
         source = open_location(session, project, project.data.snapshots, "data.snapshots")
-        there = [name for name in names if name in source.columns]
+        there = [name for name in kinds if name in source.columns]
         if not there:
             return None
         missing = project.data.missing
         keys = [Column("account_id", "id", "account_id"), Column("as_of", "day", "as_of", filled=True)]
-        columns = [Column(name, "number", name, required=False, missing=missing) for name in there]
+        columns = [Column(name, kinds[name], name, required=False, missing=missing) for name in there]
         return fetch_frame(session, read_table(session, source, [*keys, *columns]))
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from churnbench.health import Book
+from churnbench.health import Book, playbook_actions
 from churnbench.playbooks import Record
 from churnbench.workflow.health_reports import make_report, write_report
 
@@ -27,24 +24,7 @@ def write_reports(book: Book, out: Path, kinds: Iterable[str], alerts: Sequence[
         if record["account_id"] in active_accounts:
             worst.setdefault(record["account_id"], []).append(record)
     for number, (account, raised) in enumerate(list(worst.items())[:ACCOUNT_REPORTS], start=1):
-        report = make_report(book, "account", account=account, actions=playbook_actions(book, raised))
+        report = make_report(book, "account", account=account, actions=playbook_actions(raised))
         # Numbered and not named: an account's id may be anything.
         files[f"account {account}"] = write_report(report, folder / f"account-{number:02d}.html")
     return files
-
-
-def playbook_actions(book: Book, alerts: Iterable[Record]) -> list[dict[str, Any]]:
-    """The tasks of an account's open alerts as actions of its report, each once."""
-    saved = {"cost": book.settings.get("contact_cost"), "save_rate": book.settings.get("save_rate")}
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for alert in alerts:
-        for task in alert["tasks"]:
-            made = {
-                "action": task["action"],
-                "owner": task["owner"],
-                "due": pd.Timestamp(task["due"]),
-                "source": f"playbook {alert['playbook']}, alert {alert['label']}",
-                **saved,
-            }
-            found.setdefault((task["action"], task["owner"]), made)
-    return list(found.values())

@@ -123,7 +123,7 @@ def _document(
         inputs=inputs,
         provenance=provenance,
         lifecycle=lifecycle,
-        extra={**_beside_the_score(backtest.spec), **(place.extra or {})} or None,
+        extra={**beside_the_score(backtest.spec), **(place.extra or {})} or None,
     )
 
 
@@ -147,7 +147,7 @@ def _origin(backtest: Backtest, evidence: Mapping[str, Any]) -> dict[str, Any] |
     return {role: {**draft.origin, **status, **tested}}
 
 
-def _beside_the_score(spec: FormulaSpec) -> dict[str, Any]:
+def beside_the_score(spec: FormulaSpec) -> dict[str, Any]:
     """Motions of bands and the risk-factor register, for whoever reads the config; no score depends on them."""
     register = [
         {**asdict(factor), "points": spec.severity_points.get(factor.severity, 0.0)} for factor in spec.risk_factors

@@ -17,15 +17,19 @@ from churnbench.cohort.history import History
 from churnbench.data.project import Project
 from churnbench.domain.cohort import Cohort
 from churnbench.domain.errors import InputError
+from churnbench.domain.formula_spec import FormulaSpec
 from churnbench.domain.score_history import DIMENSION_SUFFIX
 from churnbench.export import Document, build_document, checked_scorer, read_document
 from churnbench.formula import build_body, metric_inputs, score_frame, with_risk_curve
 from churnbench.health.book import Book, without_the_departed
 from churnbench.health.meaning import dimensions_of, metrics_of
+from churnbench.interventions import read_log
 from churnbench.labels.outcomes import Outcomes
 from churnbench.models.recalibration import recalibrate
+from churnbench.playbooks import Declared
 from churnbench.release.store import active, folder_of, read_pointer
-from churnbench.workflow.documents import config_id
+from churnbench.workflow.alerting import beside, declared_of, trigger_columns
+from churnbench.workflow.documents import beside_the_score, config_id
 from churnbench.workflow.score_frames import scored_history
 
 #: Distinct churned accounts from which on a hand formula's scores get a churn probability.
@@ -88,7 +92,10 @@ def book_of(
     chosen = _chosen(project, opened, cohort, config, models, run, known_until)
     checked_scorer(chosen.document)
     frame = _readings(cohort, accounts, churns, chosen.document, history, as_of)
+    declared = declared_of(project)
+    frame = _with_further(project, cohort, declared, spec, frame)
     evidence, holdout = _run_of(run)
+    log = read_log(project)
     settings = project.thresholds
     return Book(
         project=project.name,
@@ -108,8 +115,23 @@ def book_of(
         velocity_edges=tuple(project.history.velocity_bands),
         evidence=evidence,
         holdout=holdout,
+        spec=spec,
+        declared=declared,
+        interventions=None if log is None else log.known_by(pd.Timestamp(frame["as_of"].max())).entries,
         notes=(*_other_configs(frame, chosen.document), *cohort.warnings),
     )
+
+
+def _with_further(
+    project: Project, cohort: Cohort, declared: Declared, spec: FormulaSpec, frame: pd.DataFrame
+) -> pd.DataFrame:
+    """Readings with what triggers and the risk-factor register name beside the inputs of the config."""
+    named = {name for trigger in declared.triggers for name in trigger.of}
+    named |= {factor.metric for factor in spec.risk_factors}
+    held = [name for name in cohort.metrics if name in named and name not in frame]
+    made = beside(frame, cohort.frame[["account_id", "as_of", *held]]) if held else frame
+    extra = trigger_columns(project, declared, made.columns, spec.risk_factors)
+    return made if extra is None else beside(made, extra)
 
 
 def _other_configs(history: pd.DataFrame, document: Document) -> list[str]:
@@ -225,6 +247,7 @@ def _hand_formula(project: Project, opened: History, cohort: Cohort, until: pd.T
         sequence=0,
         lifecycle={"created": f"{until:%Y-%m-%d}T00:00:00Z"},
         inputs=_units(opened, body),
+        extra=beside_the_score(opened.formula) or None,
     )
     return Chosen(document, sentence, None)  # its cut-offs saw no outcome
 

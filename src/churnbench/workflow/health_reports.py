@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pandas as pd
 
 from churnbench.domain.errors import InputError
 from churnbench.domain.markdown import escaped, table
-from churnbench.export.files import replaced_whole, write_folder
+from churnbench.export.files import refuse_filled, replaced_whole, write_folder
 from churnbench.health import (
     Book,
     Report,
@@ -25,6 +27,7 @@ from churnbench.health import (
     portfolio_report,
     worst_account,
 )
+from churnbench.health.alerts import OpenAlerts, open_alerts
 from churnbench.health.movement import movement
 from churnbench.health.result import scalar
 from churnbench.reports.health import FORMATS, render_index
@@ -41,6 +44,8 @@ ABOUT_BOOKS: dict[str, Callable[[Book], Report]] = {
 ABOUT_ACCOUNTS = ("account", "customer")
 KINDS = ("account", *ABOUT_BOOKS, "customer")
 Actions = Sequence[Mapping[str, Any]]
+#: Names that the list itself has, or that Windows keeps for devices; in lower case.
+_RESERVED = {"index", "con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
 
 
 def make_report(
@@ -57,7 +62,7 @@ def make_report(
     Args:
         book: the whole book.
         kind: one of `KINDS`.
-        account: for account and customer; default: the account of the lowest band with the largest ARR at risk.
+        account: for account and customer; default: the account at risk with the largest expected loss.
         csm: cut the book down to a CSM; with account and customer, where the default is looked for.
         segment: likewise to a segment.
         actions: for account, see `churnbench.health.account_report`.
@@ -113,11 +118,12 @@ def write_accounts(
     if kind not in ABOUT_ACCOUNTS:
         raise InputError(f"--all is for {' and '.join(ABOUT_ACCOUNTS)}, not for {kind}.", fix="Leave --all out.")
     ending, draw = _form(form)
+    refuse_filled(folder)  # said before the work, which may take minutes
     moved = movement(book)
+    alerts = open_alerts(book) if kind == "account" else None
     cut = book.only(csm=csm, segment=segment).current.sort_values(["health_score", "account_id"])
     names = file_names(cut["account_id"], ending)
-    make = account_report if kind == "account" else customer_report
-    files = {names[one]: draw(make(book, one, moved=moved)).encode() for one in cut["account_id"]}
+    files = {names[one]: draw(_of_account(book, one, moved, alerts)).encode() for one in cut["account_id"]}
     # What lies beside the customers' own views holds nothing internal either.
     kept = {"score": "health_score", "band": "band", "arr": "arr"} if kind == "account" else {}
     rows = [
@@ -130,22 +136,28 @@ def write_accounts(
     return len(cut)
 
 
+def _of_account(book: Book, account: str, moved: pd.DataFrame, alerts: OpenAlerts | None) -> Report:
+    if alerts is None:
+        return customer_report(book, account, moved=moved)
+    return account_report(book, account, moved=moved, alerts=alerts)
+
+
 def file_names(accounts: Iterable[str], ending: str) -> dict[str, str]:
     """A file name per account: what a file system takes of its id, and a number where two would collide.
 
-    >>> file_names(["a/b", "a_b", "ok"], ".html")
-    {'a/b': 'a_b-1.html', 'a_b': 'a_b-2.html', 'ok': 'ok.html'}
+    >>> file_names(["a/b", "a_b", "a_b-1", "ok", "CON"], ".html")
+    {'a/b': 'a_b-2.html', 'a_b': 'a_b-3.html', 'a_b-1': 'a_b-1.html', 'ok': 'ok.html', 'CON': 'CON-1.html'}
     """
     plain = {one: (re.sub(r"[^A-Za-z0-9-]+", "_", one)[:60].strip("_-") or "account") for one in accounts}
-    folded = pd.Series(plain).str.lower()
-    counts = folded.value_counts()
-    seen: dict[str, int] = {}
+    counts = Counter(name.lower() for name in plain.values())
+    alone = {name for name, times in counts.items() if times == 1} - _RESERVED
+    taken = alone | _RESERVED  # names that stand alone come first, so that no number runs into one of them
     named = {}
     for one, name in plain.items():
-        key = name.lower()
-        seen[key] = seen.get(key, 0) + 1
-        # "index" is taken by the list itself.
-        named[one] = f"{name}-{seen[key]}{ending}" if counts[key] > 1 or key == "index" else f"{name}{ending}"
+        numbered = (f"{name}-{number}" for number in count(1))
+        chosen = name if name.lower() in alone else next(made for made in numbered if made.lower() not in taken)
+        taken.add(chosen.lower())
+        named[one] = f"{chosen}{ending}"
     return named
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
-from health_books import MONTH_AGO, NOW, QUARTER_AGO, book, fact, part, peers, row
+from health_books import MONTH_AGO, NOW, QUARTER_AGO, book, churn, fact, formula, part, peers, row
 
+from churnbench.data.sections_playbooks import ActionSection, PlaybookSection, PlaybooksSection
 from churnbench.domain.errors import InputError
+from churnbench.domain.formula_spec import RiskFactor
 from churnbench.health import account_report, worst_account
+from churnbench.playbooks import declare
 
 MINE = {"segment": "SMB", "arr": 5000.0, "csm": "Ada", "renewal_on": pd.Timestamp("2026-02-14")}
 
@@ -92,13 +97,37 @@ def test_drivers_say_what_the_probability_would_be_at_the_peers_median():
     assert drivers["Logins"]["then"] == pytest.approx(0.5 - 0.004 * 35)
 
 
-def test_the_goal_is_what_the_peers_median_on_the_weakest_metrics_would_give():
-    goal = {number.id: number for number in part(account_report(mine(), "x"), "goal").numbers}
+def a_month(*, rises: list[float], band_start: float = 2.0):
+    """Account x in red, and one other per rise (in logins a week) that began the month at 20 points or so."""
+    rows = [row("x", MONTH_AGO, 5.0, 20.0, **MINE), row("x", NOW, 5.0, 20.0, **MINE)]
+    for place, rise in enumerate(rises):
+        rows += [
+            row(f"p{place:02d}", MONTH_AGO, band_start, 20.0, segment="SMB"),
+            row(f"p{place:02d}", NOW, band_start + rise, 20.0, segment="SMB"),
+        ]
+    return book(rows)
 
-    assert goal["goal_score"].value == pytest.approx(50.0)
+
+def test_the_goal_is_what_a_quarter_of_the_accounts_of_the_band_gained_in_the_last_month():
+    months = a_month(rises=[0.0] * 9 + [2.0] * 4 + [4.0] * 3)
+    goal = {number.id: number for number in part(account_report(months, "x"), "goal").numbers}
+
+    assert goal["goal_score"].value == pytest.approx(38.0 + 6 * 2.0), "the upper quartile of the 16 others"
+    assert goal["goal_score"].ci90 == (38.0, pytest.approx(38.0 + 6 * 4.0))
     assert goal["goal_band"].value == "red"
-    assert goal["goal_meetings"].value == 50.0
+
+
+def test_a_goal_never_asks_for_a_fall_and_says_where_most_points_are_missing():
+    goal = {number.id: number for number in part(account_report(a_month(rises=[-1.0] * 12), "x"), "goal").numbers}
+
+    assert goal["goal_score"].value == 38.0
     assert "goal_logins" not in goal, "it lies above its peers' median already"
+
+
+def test_without_ten_accounts_that_began_a_month_in_the_band_there_is_no_goal():
+    absent = part(account_report(a_month(rises=[1.0] * 9), "x"), "goal")
+
+    assert "only 9 other accounts began the last month in red, 10 are needed" in absent.why
 
 
 def test_red_flags_name_their_evidence_most_severe_first():
@@ -144,7 +173,38 @@ def test_the_projects_own_save_rate_stands_in_and_is_marked_as_declared():
 
     assert rows[0]["expected_value"] == pytest.approx(5000 * (0.5 - 0.004 * 38) * 0.3 - 50)
     assert "declared, not measured" in rows[0]["basis"]
-    assert "default for band red (weekly)" in rows[0]["source"]
+
+
+def test_actions_are_the_tasks_of_the_accounts_own_alerts_with_owner_and_working_day():
+    rows = part(account_report(mine(), "x"), "actions").rows
+    found = {entry["action"]: entry for entry in rows}
+
+    weekly = found["Weekly call on the recovery plan"]
+    assert weekly["owner"] == "Ada"
+    assert weekly["due"] == "2026-01-02", "two working days after Wednesday, December 31st"
+    assert weekly["source"] == "playbook cadence-red: Weekly contact of a red account"
+    assert found["Send the proposal"]["source"] == "playbook renewal-60: 60 days before renewal"
+    assert all(entry["success"] for entry in rows)
+
+
+def test_a_project_without_playbooks_is_given_no_action_and_no_renewal_clock():
+    bare = mine(declared=declare(PlaybooksSection(use="none")))
+    report = account_report(bare, "x")
+
+    assert part(report, "actions").rows == []
+    assert "no trigger of kind renewal" in part(report, "renewal").why
+
+
+def test_the_projects_own_renewal_playbook_replaces_the_step_of_the_clock():
+    call = PlaybookSection(
+        id="renewal-45",
+        label="Own",
+        actions=[ActionSection(action="Call the board", owner="csm", within_days=1, success="Called")],
+    )
+    clock = part(account_report(mine(declared=declare(PlaybooksSection(own=[call]))), "x"), "renewal").rows
+
+    assert clock[2]["step"] == "Call the board"
+    assert {entry["owner"] for entry in clock} == {"Ada", "manager"}
 
 
 def test_key_events_hold_band_changes_jumps_and_recorded_expansions():
@@ -190,3 +250,67 @@ def test_an_account_that_left_or_never_was_is_refused_by_name():
         account_report(gone, "x")
     with pytest.raises(InputError, match="'z' is unknown"):
         account_report(gone, "z")
+
+
+def register(*factors: RiskFactor):
+    """The formula with these risk factors."""
+    return replace(formula(), risk_factors=factors, severity_points={"high": 20.0, "critical": 40.0})
+
+
+def test_the_risk_factor_register_names_what_holds_with_severity_evidence_and_points():
+    spec = register(
+        RiskFactor("few_meetings", "meetings", "<", 30.0, "high", "Hardly any meeting"),
+        RiskFactor("champion", "champion_departed_90d", ">=", 1.0, "critical", "Champion departure"),
+        RiskFactor("logins", "logins", "<", 1.0, "high", "Nobody logs in"),
+    )
+    table = part(account_report(mine(spec=spec), "x"), "register")
+
+    assert table.rows == [
+        {"label": "Hardly any meeting", "severity": "high", "evidence": "meetings is 20", "points": 20.0}
+    ]
+    assert table.title == "Risk-factor register: 20 points"
+    assert "no value known, so not judged: Champion departure" in table.how
+
+
+def test_a_formula_without_risk_factors_says_so():
+    assert part(account_report(mine(), "x"), "register").why == "the formula declares no risk factors"
+
+
+def test_key_events_hold_a_return_an_override_and_what_was_done():
+    log = pd.DataFrame(
+        {
+            "account_id": ["x", "other"],
+            "started_on": pd.to_datetime(["2025-11-05", "2025-11-06"]),
+            "kind": ["adoption call", "nothing to see"],
+            "treated": [True, True],
+            "trigger": ["usage below 40", None],
+            "outcome": [None, None],
+        }
+    )
+    came_back = {**churn("x", "2025-09-01"), "back_on": pd.Timestamp("2025-09-20")}
+    seen = mine(interventions=log, churns=[came_back])
+    overridden = seen.history.assign(
+        override_id=[None] * len(seen.history),
+        override_band=None,
+        override_reason=None,
+        override_author=None,
+        override_until="2026-03-31",
+    )
+    last = (overridden["account_id"] == "x") & (overridden["as_of"] == NOW)
+    overridden.loc[last, ["override_id", "override_band", "override_reason", "override_author"]] = [
+        "o1",
+        "green",
+        "New sponsor",
+        "Ada",
+    ]
+    report = account_report(replace(seen, history=overridden), "x")
+    events = [(entry["date"], entry["event"], entry["detail"]) for entry in part(report, "events").rows]
+
+    assert ("2025-09-01", "Leaves", "") in events
+    assert ("2025-09-20", "Comes back", "") in events
+    assert ("2025-11-05", "Intervention: adoption call", "usage below 40") in events
+    assert ("2025-12-31", "Override: band green", "New sponsor (Ada)") in events
+    assert report.caveats[0] == (
+        "Overridden by Ada until 2026-03-31: New sponsor. By the thresholds alone the band is red."
+    )
+    assert not any("nothing to see" in event for _, event, _ in events)

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-from health_books import HOSTILE, NOW, book, hostile, row
+from health_books import HOSTILE, MONTH_AGO, NOW, QUARTER_AGO, book, hostile, peers, row
 
 from churnbench.health import Book, Report
 from churnbench.reports.health import FORMATS, render_html, render_markdown
@@ -129,3 +129,14 @@ def test_insights_of_a_thin_run_draw_what_there_is(book_of_hostile_names: Book) 
 
     assert "Reject the candidate." in text
     assert "not available because" in text
+
+
+def test_markdown_holds_the_figures_of_every_chart_that_no_table_repeats() -> None:
+    rows = [row("x", day, logins, 20.0) for day, logins in ((QUARTER_AGO, 8.0), (MONTH_AGO, 6.0), (NOW, 5.0))]
+    seen = book([*rows, *[one for day in (QUARTER_AGO, NOW) for one in peers(12, as_of=day)]])
+
+    account = render_markdown(make_report(seen, "account", account="x"))
+    assert "| 2025\\-11-30 | 44\\.0 |" in account
+    assert "peers' median" in account
+    assert "| 2025\\-09-30 |" in render_markdown(make_report(seen, "executive"))
+    assert "**Change over the quarter, all segments**" in render_markdown(make_report(seen, "early-warning"))

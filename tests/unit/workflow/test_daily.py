@@ -15,11 +15,11 @@ from churnbench.data.project import Project, load_project
 from churnbench.data.simulate import World
 from churnbench.domain.errors import InputError
 from churnbench.export import read_document, write_document
+from churnbench.health import playbook_actions
 from churnbench.history import open_store
 from churnbench.playbooks import AlertBook
 from churnbench.workflow.alerting import declared_of, evaluate_stored
 from churnbench.workflow.daily import Day, run_day
-from churnbench.workflow.daily_reports import playbook_actions
 from churnbench.workflow.health_book import book_of
 from churnbench.workflow.stored_history import read_score_history, shown_bands
 
@@ -168,15 +168,14 @@ def test_hostile_names_are_escaped_wherever_they_appear(project: Project, tmp_pa
     assert HOSTILE not in (tmp_path / "daily" / "alerts.md").read_text("utf-8")
 
 
-def test_playbook_tasks_become_actions_each_once(project: Project) -> None:
-    book = book_of(project)
+def test_playbook_tasks_become_actions_each_once() -> None:
     task = {"action": "Call", "owner": "Ada", "due": "2026-01-05", "success": "Called"}
     alert = {"playbook": "save", "label": "Falling", "tasks": [task, {**task, "due": "2026-01-09"}]}
 
-    actions = playbook_actions(book, [alert, alert])
+    actions = playbook_actions([alert, alert])
 
     assert [(one["action"], f"{one['due']:%Y-%m-%d}") for one in actions] == [("Call", "2026-01-05")]
-    assert json.dumps(actions[0]["source"]) == '"playbook save, alert Falling"'
+    assert json.dumps(actions[0]["source"]) == '"playbook save: Falling"'
 
 
 def test_of_a_long_history_month_ends_and_the_last_weeks_are_read(project: Project, tmp_path: Path) -> None:

@@ -116,6 +116,38 @@ def test_all_accounts_get_a_file_of_their_own_and_an_index(tmp_path: Path) -> No
     assert index.count("<a href=") == count
 
 
+def test_a_filled_folder_is_refused_before_any_report_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kept.txt").write_text("mine")
+    monkeypatch.setattr("churnbench.workflow.health_reports.movement", lambda _: pytest.fail("work was begun"))
+
+    with pytest.raises(InputError, match="not empty"):
+        write_accounts(book([row("x", NOW, 5.0, 5.0)]), "account", tmp_path)
+
+
+def test_what_triggers_and_risk_factors_name_is_read_beside_the_formula(tmp_path: Path) -> None:
+    factor = """
+[[formula.risk_factors]]
+id = "competitor_mentioned_90d"
+label = "Competitor mentioned"
+severity = "high"
+
+[[triggers]]
+id = "seats-halved"
+kind = "below"
+of = "seats_paid"
+value = 1000
+playbook = "adoption"
+"""
+    folder = projects.write_project(tmp_path / "more", made=projects.world(60, 6, 5), tail=factor)
+    snapshots = pd.read_csv(folder / "snapshots.csv")
+    snapshots.assign(competitor_mentioned_90d="yes", seats_paid=7).to_csv(folder / "snapshots.csv", index=False)
+    report = make_report(book_of(load_project(folder)), "account").as_dict()
+    parts = {one["id"]: one for section in report["sections"] for one in section["parts"] if "id" in one}
+
+    assert [(row["label"], row["points"]) for row in parts["register"]["rows"]] == [("Competitor mentioned", 20.0)]
+    assert any(action["source"] == "playbook adoption: seats-halved" for action in parts["actions"]["rows"])
+
+
 def test_the_list_beside_the_customers_views_holds_nothing_internal(tmp_path: Path) -> None:
     write_accounts(book([row("x", NOW, 5.0, 5.0, arr=777.0)]), "customer", tmp_path / "out", form="json")
 
@@ -125,10 +157,28 @@ def test_the_list_beside_the_customers_views_holds_nothing_internal(tmp_path: Pa
 
 
 def test_file_names_never_collide_even_where_case_does_not_count() -> None:
-    named = file_names(["A", "a", "index", "..", "x" * 300], ".md")
+    ids = [
+        "A",
+        "a",
+        "a/",
+        "a-1",
+        "A-2",
+        "index",
+        "index-1",
+        "..",
+        ".",
+        "x" * 300,
+        "x" * 301,
+        "CON",
+        "lpt1",
+        "客户",
+        "🦊",
+    ]
+    named = file_names(ids, ".md")
 
-    assert len({name.lower() for name in named.values()}) == 5
-    assert "index.md" not in named.values()
+    assert len({name.lower() for name in named.values()}) == len(ids), "an account's report would overwrite another's"
+    assert named["a-1"] == "a-1.md"
+    assert not {"index.md", "con.md", "lpt1.md"} & {name.lower() for name in named.values()}
     assert max(map(len, named.values())) < 80
 
 

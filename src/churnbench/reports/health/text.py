@@ -8,12 +8,13 @@ from typing import Any
 
 from churnbench.domain.markdown import escaped, table
 from churnbench.health.result import Absent, Chart, Column, Facts, Note, Number, Part, Report, Section, Table
+from churnbench.reports.health.chart_tables import chart_table
 from churnbench.reports.health.page import TITLES
 from churnbench.reports.health.words import shown, span_words
 
 
 def render_markdown(report: Report) -> str:
-    """The report as Markdown: tables and sentences; charts are named, their data stand in the JSON."""
+    """The report as Markdown: tables and sentences; the figures of charts are tables too."""
     lines = [
         f"# {TITLES[report.kind]}: {escaped(report.subject)}",
         "",
@@ -59,7 +60,8 @@ def _part(part: Part) -> list[str]:
 def _chart(part: Chart) -> list[str]:
     if part.form == "lights":
         return [", ".join(f"{escaped(when)}: {escaped(light)}" for when, light in part.data["lights"]), ""]
-    return []  # the same figures stand in a table
+    made = chart_table(part)
+    return [] if made is None else _table(made)
 
 
 def _facts(numbers: Any) -> list[str]:
