@@ -63,7 +63,13 @@ def intervention_evidence(project: Project, backtest: Backtest) -> tuple[dict[st
         "evaluation": _evaluation(backtest, known, cohort.window),
         "randomised": randomised,
     }
-    return section, [*_log_warnings(section), *care.share_warnings(shares), *_told(found), *randomised["warnings"]]
+    section["warnings"] = [
+        *_log_warnings(section),
+        *care.share_warnings(shares),
+        *_told(found),
+        *randomised["warnings"],
+    ]
+    return section, section["warnings"]
 
 
 def randomised_evidence(
