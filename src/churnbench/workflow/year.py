@@ -182,7 +182,7 @@ def _decide(run: Path, models: Path, name: str, evidence: dict[str, Any], watche
     try:
         promote(run, models, by=BY, role=ROLE, decision=f"Review of {name}: {evidence['verdict_sentence']}"[:1000])
     except InputError as refusal:
-        return "refused", str(refusal)
+        return "refused", refusal.message
     found = evidence["delta_log_loss"]
     low, high = found["ci90"]
     return "promoted", f"Log loss on the holdout falls by {found['value']:.4f} (90 % interval {low:.4f} to {high:.4f})."
