@@ -47,6 +47,18 @@ def test_the_verdict_takes_the_gravest_cause_and_waits_for_ten_events(problems, 
     assert found.sentence.endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("problems", "ending"),
+    [
+        (["Has the feed stopped?"], "stopped?"),
+        (["Has the feed stopped?", "nps: gone."], "stopped? (and 1 more)."),
+        (["nps: gone."], "nps: gone."),
+    ],
+)
+def test_a_sentence_ends_once(problems, ending):
+    assert decide(problems, MANY, CALM, SOUND, SOUND, STILL, BUDGET).sentence.endswith(ending)
+
+
 def test_a_ranking_that_got_better_asks_for_nothing():
     better = Shape(Figure(0.95, 0.01, 30), Figure(0.8, 0.01, 40), 0.00001)
     assert decide([], MANY, CALM, SOUND, better, STILL, BUDGET).verdict == "nothing to do"
