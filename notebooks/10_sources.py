@@ -126,7 +126,7 @@ print(
 project = load_project(folder)
 counted = count_identities(project)
 found = pd.DataFrame([{k: v for k, v in one.as_facts().items() if k != "keys"} for one in counted]).set_index("fact")
-display(Shown(found, caption="Events and the accounts that they were resolved to; strangers found one that is not in the book"))
+display(Shown(found, caption="Events by what they were resolved to; a stranger is an account outside the book"))
 strangers = next(one.keys for one in counted if one.fact == "amplitude_events")
 display(Shown(strangers.set_index("status"), caption="Keys that found no account of the book"))
 

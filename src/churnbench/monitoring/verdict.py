@@ -74,8 +74,8 @@ def _silent_feeds(book: Book, recent: Count) -> list[str]:
         reach = pd.Timedelta(days=book.window.gap_days + book.window.horizon_days)
         if dates[-1] - pd.Timestamp(book.data_through) > reach:
             found.append(
-                f"The newest snapshot is of {dates[-1]:%Y-%m-%d}, although outcomes reach to {book.data_through} only: a "
-                "wrong date, outcomes that stopped, or an old [label] data_through."
+                f"The newest snapshot is of {dates[-1]:%Y-%m-%d}, although outcomes reach to {book.data_through} only: "
+                "a wrong date, outcomes that stopped, or an old [label] data_through."
             )
         if sizes.iloc[-1] < (1.0 - _LOST_SHARE) * sizes.iloc[-2]:
             found.append(f"The newest snapshot holds {sizes.iloc[-1]:,} accounts, the one before {sizes.iloc[-2]:,}.")
