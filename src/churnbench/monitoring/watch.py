@@ -162,6 +162,7 @@ def _config(watched: Watched) -> dict[str, Any]:
         "file": watched.file,
         "since_from": watched.since_from,
         "learned_until": None if watched.learned_until is None else watched.learned_until.isoformat(),
+        "level_from": None if watched.level_from is None else watched.level_from.isoformat(),
     }
 
 

@@ -153,6 +153,7 @@ def test_a_moved_curve_is_held_against_the_days_that_moved_it_and_not_against_ol
     cohort, churns = known(made, NEWEST)
     found = monitor(cohort, churns, Watched(document, reviewed.date(), level_from=first))
     assert found.before.ratio == pytest.approx(1.0, abs=0.15)
+    assert found.as_json()["config"]["level_from"] == f"{first}"
     # Older days were calmer, so that no curve whatever could be right for both.
     usual = monitor(cohort, churns, Watched(document, reviewed.date()))
     assert usual.before.ratio < found.before.ratio
