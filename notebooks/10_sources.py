@@ -35,6 +35,7 @@ from churnbench.features import features_at, open_facts
 from churnbench.sources import DIALECTS, Identity, asked_for, count_identities, snippet
 from churnbench.sources.snippet import Target
 from guided.opening import scratch
+from guided.tables import Shown
 
 rng = np.random.default_rng(SEED)
 folder = scratch()
@@ -124,8 +125,10 @@ print(
 # %%
 project = load_project(folder)
 counted = count_identities(project)
-display(pd.DataFrame([{k: v for k, v in one.as_facts().items() if k != "keys"} for one in counted]))
-display(next(one.keys for one in counted if one.fact == "amplitude_events"))
+found = pd.DataFrame([{k: v for k, v in one.as_facts().items() if k != "keys"} for one in counted]).set_index("fact")
+display(Shown(found, caption="Events by what they were resolved to; a stranger is an account outside the book"))
+strangers = next(one.keys for one in counted if one.fact == "amplitude_events")
+display(Shown(strangers.set_index("status"), caption="Keys that found no account of the book"))
 
 # %% [markdown]
 # ## Metrics as they were known
@@ -144,4 +147,5 @@ shown = known.set_index(["account_id", "as_of"])[["open_critical_tickets", "reso
 )
 now = tickets[tickets["status"] != "solved"].groupby("organization_id").size()
 shown["open by current status"] = [int(now.sum())] * len(shown)
-display(shown)
+shown = shown.rename(index=lambda day: f"{day:%Y-%m-%d}", level="as_of")
+display(Shown(shown, {"open_critical_tickets": 0}))

@@ -131,7 +131,9 @@ bands = pd.Series(np.select([index > cut[1], index > cut[0]], ["red", "yellow"],
 shares = care.treated_shares(rows, exposed, bands)
 say(*care.share_warnings(shares))
 whole = pd.DataFrame([entry for entry in shares if entry["period"] == "all"]).set_index("band")
-Shown(whole[["accounts", "treated_accounts", "snapshots", "treated_snapshots", "share"]].astype(float), {"share": 2})
+whole = whole.reindex([band for band in ("green", "yellow", "red") if band in whole.index])
+whole = whole[["accounts", "treated_accounts", "snapshots", "treated_snapshots", "share"]].astype(float)
+Shown(whole.rename(columns=lambda name: name.replace("_", " ")), {"share": 2})
 
 # %% [markdown]
 # ## What the playbook saves

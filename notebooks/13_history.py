@@ -75,7 +75,11 @@ Shown(pd.DataFrame(made).set_index("month"), caption="Readings appended")
 # %%
 history = with_velocity(store.history())
 latest = history[history["as_of"] == history["as_of"].max()]
-Shown(pd.crosstab(latest["band"], latest["velocity_band"]), caption="Accounts by band and velocity")
+counts = pd.crosstab(latest["band"], latest["velocity_band"])
+Shown(
+    counts.reindex([band for band in ("green", "yellow", "red") if band in counts.index]),
+    caption="Accounts by band and velocity",
+)
 
 # %%
 held = int((history["calculated_band"] != history["band"]).sum())

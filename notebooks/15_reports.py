@@ -58,7 +58,7 @@ def plain(rows, columns=None):
     """Rows of a report as a frame; intervals as text."""
     texts = [
         {
-            name: " to ".join(f"{end:.4g}" for end in value) if isinstance(value, list) else value
+            name: " to ".join(f"{end:.3f}" for end in value) if isinstance(value, list) else value
             for name, value in row.items()
         }
         for row in rows
@@ -66,8 +66,17 @@ def plain(rows, columns=None):
     return pd.DataFrame(texts, columns=columns)
 
 
+def digits(value):
+    """Three decimals for shares, as many as it takes for the rest."""
+    if not isinstance(value, float):
+        return value
+    return f"{value:.3f}" if 0 < abs(value) < 1 else f"{value:,.2f}".removesuffix(".00")
+
+
 say(f"Account {worst_account(book)}.")
-Shown(plain(reports["account"].as_dict()["facts"], ["label", "value", "ci90", "how"]).set_index("label"))
+facts = plain(reports["account"].as_dict()["facts"], ["label", "value", "ci90", "how"])
+facts["value"] = facts["value"].map(digits)
+Shown(facts.rename(columns={"label": "figure", "ci90": "90 % interval", "how": "where from"}).set_index("figure"))
 
 # %% [markdown]
 # ## What would help
@@ -77,7 +86,11 @@ Shown(plain(reports["account"].as_dict()["facts"], ["label", "value", "ci90", "h
 
 # %%
 parts = {part["id"]: part for section in reports["account"].as_dict()["sections"] for part in section["parts"]}
-Shown(plain(parts.get("drivers", {}).get("rows", []), ["metric", "points", "then"]))
+drivers = plain(parts.get("drivers", {}).get("rows", []), ["metric", "points", "then"]).set_index("metric")
+Shown(
+    drivers.rename(columns={"points": "points against its peers", "then": "P(churn) at their median"}),
+    {"P(churn) at their median": 3},
+)
 
 # %% [markdown]
 # ## Were past flags right?
@@ -86,7 +99,8 @@ Shown(plain(parts.get("drivers", {}).get("rows", []), ["metric", "points", "then
 
 # %%
 board = {part["id"]: part for section in reports["executive"].as_dict()["sections"] for part in section["parts"]}
-Shown(plain(board["flags"].get("rows", [])))
+flags = plain(board["flags"].get("rows", []))
+Shown(flags.set_index("which") if len(flags) else flags, dict.fromkeys(("flagged", "precision", "others", "recall"), 3))
 
 # %% [markdown]
 # ## As files

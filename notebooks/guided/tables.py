@@ -48,4 +48,4 @@ def _index_names(frame: pd.DataFrame) -> list[str]:
 def say(*sentences: object) -> None:
     """Print sentences, each on lines of its own that are not cut inside a word."""
     for sentence in sentences:
-        print(textwrap.fill(str(sentence), 100, subsequent_indent="   ", replace_whitespace=False))
+        print(textwrap.fill(str(sentence), 90, subsequent_indent="   ", replace_whitespace=False))

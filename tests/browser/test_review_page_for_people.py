@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import fake_evidence
 import pytest
 from browsing import Visit
 
@@ -128,6 +129,7 @@ def hostile(scenario: Scenario, review: Review) -> tuple[dict[str, Any], Scenari
     for part in ("dimensions", "metrics"):
         for place, row in enumerate(evidence["weights"][part]):
             row["label"] = HOSTILE[place % len(HOSTILE)]
+    evidence["interventions"] = fake_evidence.hostile()["interventions"]
     rows = scenario.rows.copy()
     names = {name: f"{HOSTILE[place % len(HOSTILE)]}{place}" for place, name in enumerate(rows["account_id"].unique())}
     kinds = {name: HOSTILE[place % len(HOSTILE)] for place, name in enumerate(rows["segment"].unique())}
@@ -144,6 +146,7 @@ def test_hostile_names_stay_text(browser: Any, review: Review, scenario: Scenari
         assert visit.page.locator("#whatifmoves tbody tr").count() > 20
         assert "<img src=x" in visit.page.locator("#whatifmoves").text_content()
         assert "</script>" in visit.page.locator("#whatifsegments").text_content()
+        assert "<script>document.title='pwned'</script>" in visit.page.locator("#interventions").text_content()
         assert visit.page.locator("img, iframe, object, form").count() == 0
         assert visit.page.locator("script").count() == 2
         assert "pwned" not in visit.page.title()

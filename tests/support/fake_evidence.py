@@ -430,6 +430,109 @@ def _to_hundred(rows: list[Document]) -> list[Document]:
     return rows
 
 
+def _effect(held: float, treated: float, low: float, high: float) -> Document:
+    return {
+        "held": _est(held, 0.05),
+        "treated": _est(treated, 0.03),
+        "risk_difference": {"value": round(treated - held, 4), "ci90": [low, high]},
+        "relative_reduction": _est(1 - treated / held, 0.3),
+        "established": high < 0,
+        "sentence": "fewer churned.",
+    }
+
+
+def _interventions() -> Document:
+    def arms(held: int, lost: int, treated: int, left: int) -> Document:
+        counts = (
+            ("held_accounts", held),
+            ("held_events", lost),
+            ("treated_accounts", treated),
+            ("treated_events", left),
+        )
+        return dict(counts)
+
+    shares = [
+        {
+            "band": band,
+            "period": period,
+            "accounts": 400,
+            "treated_accounts": 90,
+            "snapshots": 1000,
+            "treated_snapshots": treated,
+            "share": treated / 1000,
+        }
+        for band, quarters in (("red", (310, 280, 420)), ("yellow", (90, 120, 60)), ("green", (2, 0, 1)))
+        for period, treated in zip(("all", "2017Q1", "2017Q2"), quarters, strict=True)
+    ]
+    plain = {
+        name: _est(value, 0.05)
+        for name, value in (("auc", 0.71), ("calibration_slope", 0.8), ("observed_over_expected", 0.62))
+    }
+    weighted = {
+        name: _est(value, 0.06)
+        for name, value in (("auc", 0.78), ("calibration_slope", 1.02), ("observed_over_expected", 0.95))
+    }
+    unneeded = {"obstacle": "Propensities are known; the weighted figures need fewer assumptions."}
+    scores = {"plain": plain, "weighted": {"obstacle": None, **weighted}, "treatment_term": unneeded}
+    known = {
+        "beyond": _est(0.55, 0.2),
+        "other": _est(1.04, 0.2),
+        "contrast": _est(0.53, 0.2),
+        "found": True,
+        "obstacle": None,
+    }
+    nothing = {name: {"value": None, "ci90": None} for name in ("beyond", "other", "contrast")}
+    too_old = {
+        "found": False,
+        "obstacle": "Before 'training' began on 2016-01-31, 0 churned accounts had been settled.",
+    }
+    bands = [
+        {
+            "band": "red",
+            **arms(80, 16, 240, 24),
+            "effect": _effect(0.2, 0.1, -0.18, -0.02),
+            "more_accounts": None,
+            "sentence": ".",
+        },
+        {"band": "yellow", **arms(40, 2, 60, 2), "effect": None, "more_accounts": 5042, "sentence": "."},
+    ]
+    return {
+        "file": "interventions.csv",
+        "estimand": "risk under current care",
+        "untreated_estimand": "risk if nobody intervened",
+        "entries": 420,
+        "used": 420,
+        "treatments": 300,
+        "held_out": 120,
+        "unknown_accounts": 0,
+        "assumptions": {
+            "plain": "None.",
+            "weighted": "Propensities are those that decided.",
+            "treatment_term": "Chosen by score alone.",
+        },
+        "shares": shares,
+        "drops": [
+            {"kind": "adoption call", "began": "2016-09-01", **known},
+            {"kind": "training", "began": "2016-01-31", **nothing, **too_old},
+        ],
+        "evaluation": {
+            "rows": "holdout",
+            "weights": {"usable": True},
+            "scores": {"incumbent": scores, "candidate": scores},
+        },
+        "randomised": {
+            "effects": [
+                {"kind": "adoption call", **arms(120, 18, 300, 26), **_effect(0.15, 0.09, -0.12, -0.01), "bands": bands}
+            ],
+            "sentence": None,
+            "warnings": [],
+        },
+        "warnings": [
+            "42% of the snapshots in band red of 2017Q2 were followed by a treatment inside their outcome window."
+        ],
+    }
+
+
 def full() -> Document:
     """Point-in-time evidence of a review that ends in `promote`."""
     rng = np.random.default_rng(20180331)
@@ -444,6 +547,7 @@ def full() -> Document:
     ]
     return {
         "schema": 1,
+        "interventions": _interventions(),
         "project": {
             "name": "Acme Cloud",
             "churnbench_version": "0.1.0",
@@ -607,6 +711,7 @@ def cross_sectional() -> Document:
         "claim_level": "cross-sectional",
         "label": None,
         "drift": None,
+        "interventions": None,
         "lead_lag": None,
         "verdict": "keep-equivalent",
         "verdict_sentence": None,
@@ -688,6 +793,10 @@ def hostile() -> Document:
     evidence["lead_lag"]["signals"][0] |= {"label": attack, "class": attack}
     evidence["lead_lag"]["sampled"] = attack
     evidence["lead_lag"]["alert"]["band"] = attack
+    care = evidence["interventions"]
+    care["shares"][0]["band"] = care["drops"][0]["kind"] = care["randomised"]["effects"][0]["kind"] = attack
+    care["drops"][1]["obstacle"] = care["warnings"][0] = f"Since '{attack}' began"
+    care["shares"][1]["period"] = "<img src=x>"
     evidence["thresholds"][0]["band"] = "gr\"een' onmouseover='x"
     evidence["warnings"].append("\u202eright to left \x00 nul \x1b[31m")
     return evidence

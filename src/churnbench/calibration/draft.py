@@ -1,7 +1,8 @@
 """A formula that a person drew up, put to the same test as those derived from data.
 
 It learns nothing: on every fold it is scored as it is, and only its risk curve is made anew from that fold's training
-rows, as every contender's is. Its cut-offs stay where its author put them.
+rows, as every contender's is. Its cut-offs stay where its author put them. What monitoring drew up is nothing but a
+moved risk curve: it is measured like the others, and the config keeps the curve that it was drawn up for.
 """
 
 from __future__ import annotations
@@ -36,6 +37,19 @@ class Draft:
     manual: bool = True
     capacity: int | None = None
     origin: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def moved(self) -> str:
+        """How monitoring moved its risk curve, in words; empty for any other draft.
+
+        >>> Draft({}, None, "d.json", origin={"intercept": 0.635, "slope": 1.0}).moved
+        'intercept +0.635'
+        """
+        intercept, slope = (self.origin.get(name) for name in ("intercept", "slope"))
+        if not isinstance(intercept, (int, float)):
+            return ""
+        turned = isinstance(slope, (int, float)) and slope != 1.0
+        return f"intercept {intercept:+.3f}" + (f", slope {slope:.3f}" if turned else "")
 
     def described(self) -> str:
         """Where it came from, in words.

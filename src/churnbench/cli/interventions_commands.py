@@ -124,6 +124,14 @@ def tell_power(
 ) -> None:
     """Accounts needed, and what the simulation says about them."""
     made = care.plan(base_rate, reduction, share=share, power=power)
+    if made.power < power - 0.005:
+        raise InputError(
+            f"not even {made.accounts:,} randomised accounts would do: they show that a playbook prevents "
+            f"{reduction:.2%} of a churn of {base_rate:.3%} in {made.power:.0%} of such trials, where {power:.0%} was "
+            "asked for.",
+            column="--reduction",
+            fix="Ask for an effect that is worth having, e.g. --reduction 0.3.",
+        )
     drawn = care.simulated_power(made.accounts, base_rate, reduction, share=share, seed=seed)
     text = (
         f"{made.accounts:,} randomised accounts, about {made.held_out:,} of them held out, show that a playbook "

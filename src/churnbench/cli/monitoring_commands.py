@@ -53,7 +53,7 @@ def _tell(made: Monitored, project: Project, project_path: Path) -> None:
         f"churnbench monitor · {project.name} · outcomes after {found.since}",
         "",
         found.sentence,
-        *(sentence for sentence in found.evidence if sentence.rstrip(".") not in found.sentence),
+        *(sentence for sentence in found.evidence if sentence.rstrip(".").lower() not in found.sentence.lower()),
         f"Churns are complete up to {delay['settled']}; {delay['waiting_rows']:,} rows still wait for their outcome.",
         *found.warnings,
         *([] if made.why_none is None else [f"No draft: {made.why_none}"]),

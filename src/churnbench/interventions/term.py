@@ -26,6 +26,10 @@ _CHOSEN = (
     "something that the score does not see, and a treatment term would correct in the wrong direction. Log "
     "propensities, or hold some accounts out at random."
 )
+_NO_FALL = (
+    "At equal score, no fall of churn shows once a treatment had begun (odds times {:.1f}, 90 % interval {:.1f} to "
+    "{:.1f}), so that a treatment term has nothing to correct. Log propensities, or hold some accounts out at random."
+)
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,15 @@ def treatment_term(
                 found[place] = order.figures(drawn[place], weight[codes].astype(float))
     auc, slope, level, odds = (percentile_estimate(whole[k], found[:, k]) for k in range(len(whole)))
     if whole[3] >= 1.0:
-        return replace(_nothing(events, _CHOSEN.format(whole[3])), odds_ratio=odds)
+        return replace(_nothing(events, _withheld(odds)), odds_ratio=odds)
     return TreatmentTerm(auc, slope, level, odds, events)
+
+
+def _withheld(odds: Estimate) -> str:
+    """Why odds of 1 and more give no term: churn beyond noise is another finding than noise."""
+    if odds.low is None or odds.high is None or odds.low > 1.0:
+        return _CHOSEN.format(odds.value)
+    return _NO_FALL.format(odds.value, odds.low, odds.high)
 
 
 def _nothing(events: tuple[int, int], why: str) -> TreatmentTerm:

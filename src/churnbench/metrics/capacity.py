@@ -138,8 +138,8 @@ def gain_curve(
 
     >>> made = AccountBootstrap(["a", "b", "c", "d"], replicates=50, seed=0)
     >>> curve = gain_curve([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1], ["2024-01"] * 4, bootstrap=made, called=[1, 3])
-    >>> [(point.called, point.caught.value) for point in curve]
-    [(1, 0.5), (3, 1.0)]
+    >>> {point.called: point.caught.value for point in curve}
+    {1: 0.5, 3: 1.0}
     """
     outcome = as_outcome(y)
     snapshot = encode(groups, "groups", rows=len(outcome))[0]

@@ -127,6 +127,7 @@ def _document(
         "status": UNTESTED,
         "from_version": started["version"],
         "from_body_sha256": started["sha256"],
+        "outcomes_from": found.recent_from,
         "intercept": round(intercept, 6),
         "slope": round(slope, 6),
     }

@@ -71,6 +71,12 @@ def _silent_feeds(book: Book, recent: Count) -> list[str]:
             found.append(
                 f"The newest snapshot is of {dates[-1]:%Y-%m-%d}, although outcomes reach to {book.data_through}."
             )
+        reach = pd.Timedelta(days=book.window.gap_days + book.window.horizon_days)
+        if dates[-1] - pd.Timestamp(book.data_through) > reach:
+            found.append(
+                f"The newest snapshot is of {dates[-1]:%Y-%m-%d}, although outcomes reach to {book.data_through} only: "
+                "a wrong date, outcomes that stopped, or an old [label] data_through."
+            )
         if sizes.iloc[-1] < (1.0 - _LOST_SHARE) * sizes.iloc[-2]:
             found.append(f"The newest snapshot holds {sizes.iloc[-1]:,} accounts, the one before {sizes.iloc[-2]:,}.")
     if recent.observed == 0 and float(stats.poisson.pmf(0, recent.expected)) < _SILENCE:
@@ -114,7 +120,9 @@ def decide(
         said.append("Fewer left than expected: see whether a playbook explains it before the promise is lowered.")
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        return Decided(DATA, f"Investigate data: {_lowered(problems[0])}{more}.", tuple(said))
+        first = _lowered(problems[0])
+        stop = "" if first.endswith("?") and not more else "."
+        return Decided(DATA, f"Investigate data: {first}{more}{stop}", tuple(said))
     if worse:
         return Decided(REFIT, f"Refit: the score ranks worse than it did, {_auc_words(auc)}.", tuple(said))
     if tilted:

@@ -34,6 +34,7 @@ class Watched:
         promises: per band, as in the evidence's `thresholds`.
         file: where it lies, for messages; None when from nowhere.
         since_from: where `since` comes from, in words.
+        level_from: first day of the outcomes that the level of a moved risk curve rests on; None for any other.
     """
 
     document: Mapping[str, Any]
@@ -42,6 +43,7 @@ class Watched:
     promises: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     file: str | None = None
     since_from: str = "given"
+    level_from: date | None = None
 
 
 def monitor(
@@ -73,7 +75,7 @@ def monitor(
     _require_inside(book, since)
     recent_after = max(since, book.settled - pd.Timedelta(days=RECENT_DAYS))
     everything, recent = own_days(book, since, book.settled), own_days(book, recent_after, book.settled)
-    earlier = own_days(book, since - pd.Timedelta(days=BEFORE_DAYS), since)
+    earlier = own_days(book, _before_after(watched, since), since)
     counts = (counted(recent), counted(everything), counted(earlier))
     change = compared(counts[0], counts[2], level=1.0 - 2.0 * budget.rise)
     unseen, warnings = _unseen(book, watched, since)
@@ -109,6 +111,14 @@ def monitor(
         compared=None if pair is None else (f"{pair[0]:%Y-%m-%d}", f"{pair[1]:%Y-%m-%d}"),
         warnings=(*warnings, *_warnings(book, counts[2], auc, pair)),
     )
+
+
+def _before_after(watched: Watched, since: pd.Timestamp) -> pd.Timestamp:
+    """Last day ahead of those to compare with: a moved curve promises the level of those that moved it."""
+    usual: pd.Timestamp = since - pd.Timedelta(days=BEFORE_DAYS)
+    if watched.level_from is None:
+        return usual
+    return max(usual, pd.Timestamp(watched.level_from) - pd.Timedelta(days=1))
 
 
 def _require_inside(book: Book, since: pd.Timestamp) -> None:
@@ -152,6 +162,7 @@ def _config(watched: Watched) -> dict[str, Any]:
         "file": watched.file,
         "since_from": watched.since_from,
         "learned_until": None if watched.learned_until is None else watched.learned_until.isoformat(),
+        "level_from": None if watched.level_from is None else watched.level_from.isoformat(),
     }
 
 

@@ -15,6 +15,7 @@ from churnbench.reports.sections.curves import curves_section
 from churnbench.reports.sections.directions import directions_section
 from churnbench.reports.sections.folds import folds_section
 from churnbench.reports.sections.history import history_section
+from churnbench.reports.sections.interventions import interventions_section
 from churnbench.reports.sections.last_time import last_section
 from churnbench.reports.sections.lead_time import lead_section
 from churnbench.reports.sections.method import method_section
@@ -37,7 +38,7 @@ class Tab:
 
 #: Tabs after the first one, which holds the verdict and what to decide.
 TABS: tuple[tuple[str, str, tuple[Callable[[Lens], Section], ...]], ...] = (
-    ("tabevidence", "Evidence", (contenders_section, reliability_section, folds_section)),
+    ("tabevidence", "Evidence", (contenders_section, reliability_section, folds_section, interventions_section)),
     ("tabweights", "Weights & curves", (weights_section, directions_section, curves_section, choices_section)),
     ("tabthresholds", "Thresholds", (bands_section,)),
     (WHAT_IF, "What if", ()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -75,6 +75,16 @@ class Backtest:
     def candidate(self) -> FittedContender:
         """The finished candidate, with cut-offs and display map."""
         return self.proposal.candidate
+
+    @property
+    def shipped(self) -> FittedContender:
+        """The candidate as its config holds it: what monitoring recalibrated keeps its curve.
+
+        Every contender is measured with a curve fitted to training rows. Those end before the outcomes that asked for
+        another curve, so that shipping the measured one would undo the recalibration.
+        """
+        draft = self.settings.draft
+        return replace(self.candidate, body=dict(draft.body)) if draft is not None and draft.moved else self.candidate
 
     def open_holdout(self) -> pd.DataFrame:
         """Predict the holdout. Everything that could be chosen has been chosen by now."""

@@ -41,22 +41,35 @@ def measured_incumbent(project: Project, backtest: Backtest, evidence: Mapping[s
     return _document(project, backtest, evidence, backtest.fitted["incumbent"], _place_of(found))
 
 
+def measured_candidate(project: Project, backtest: Backtest, evidence: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The candidate with the risk curve that it was measured with; None where its config holds that very curve."""
+    if backtest.shipped is backtest.candidate:
+        return None
+    return _candidate(project, backtest, evidence, backtest.candidate)
+
+
 def candidate_document(project: Project, backtest: Backtest, evidence: Mapping[str, Any]) -> dict[str, Any]:
     """The candidate; its version is the one after today's: MAJOR for other inputs or bands, else MINOR."""
+    return _candidate(project, backtest, evidence, backtest.shipped)
+
+
+def _candidate(
+    project: Project, backtest: Backtest, evidence: Mapping[str, Any], candidate: FittedContender
+) -> dict[str, Any]:
     found = backtest.settings.in_force
     if found is None:
         old = {metric["input"] for metric in (backtest.fitted["incumbent"].body or {})["metrics"]}
-        new = {metric["input"] for metric in (backtest.candidate.body or {})["metrics"]}
+        new = {metric["input"] for metric in (candidate.body or {})["metrics"]}
         place = _Place("1.1.0" if old == new else "2.0.0", 2, "1.0.0", _origin(backtest, evidence))
-        return _document(project, backtest, evidence, backtest.candidate, place)
+        return _document(project, backtest, evidence, candidate, place)
     origin = _origin(backtest, evidence)
     first = _Place(next_version(found.version, "minor"), found.sequence + 1, found.version, origin)
-    made = _document(project, backtest, evidence, backtest.candidate, first)
+    made = _document(project, backtest, evidence, candidate, first)
     before = {"inputs": found.inputs, "body": found.body, "integrity": {"body_sha256": found.body_sha256}}
     version = next_version(found.version, level_of_change(before, made))
     if version == first.version:
         return made
-    return _document(project, backtest, evidence, backtest.candidate, replace(first, version=version))
+    return _document(project, backtest, evidence, candidate, replace(first, version=version))
 
 
 @dataclass(frozen=True)

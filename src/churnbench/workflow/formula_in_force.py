@@ -88,9 +88,11 @@ def in_force_warnings(backtest: Backtest) -> list[str]:
         return []
     warnings = []
     if _scores_alike(found.body, backtest.candidate.body or {}):
+        draft = backtest.settings.draft
+        moved = draft.moved if draft is not None else ""
         warnings.append(
-            f"The candidate scores exactly as the formula already in force (version {found.version}); there is "
-            "nothing new to decide."
+            f"The candidate scores exactly as the formula already in force (version {found.version}); "
+            + (f"only its risk curve was moved ({moved})." if moved else "there is nothing new to decide.")
         )
     first_row = backtest.cohort.frame.loc[backtest.folds[-1].test_rows, "as_of"].min()
     if window is not None and found.seen_until is not None and not pd.isna(first_row):

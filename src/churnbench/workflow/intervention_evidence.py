@@ -63,7 +63,9 @@ def intervention_evidence(project: Project, backtest: Backtest) -> tuple[dict[st
         "evaluation": _evaluation(backtest, known, cohort.window),
         "randomised": randomised,
     }
-    return section, [*_log_warnings(section), *care.share_warnings(shares), *_told(found), *randomised["warnings"]]
+    warnings = [*_log_warnings(section), *care.share_warnings(shares), *_told(found), *randomised["warnings"]]
+    section["warnings"] = warnings
+    return section, warnings
 
 
 def randomised_evidence(

@@ -249,7 +249,7 @@ def _formula_parts(
         "direction_changes": direction_evidence(training, candidate),
         "constraints": formula.price_evidence(priced),
         "missing_policies": policies,
-        "risk_curve": formula.risk_curve_evidence(candidate, backtest.proposal.rows),
+        "risk_curve": formula.risk_curve_evidence(backtest.shipped, backtest.proposal.rows),
     }
 
 
@@ -316,6 +316,12 @@ def _warnings(backtest: Backtest, contenders: dict[str, Any], unlocks: int) -> l
     found += segment_warnings(backtest.training.today_body, backtest.candidate)
     if backtest.settings.draft is not None:
         found.append(f"The candidate comes from {backtest.settings.draft.described()}; nothing in it was learned here.")
+        if backtest.settings.draft.moved:
+            found.append(
+                "Its config holds the risk curve that monitoring moved. The figures of this review are measured with "
+                "curves fitted to training rows, for every contender alike, so that none of them tells whether the "
+                "move is right: the evidence for it is the look that asked for it."
+            )
     elif backtest.candidate.name != "anchored":
         found.append(
             f"The weights of this candidate ({backtest.candidate.name}) were derived from the rows on which its "

@@ -92,7 +92,25 @@ def watched_config(
             column="provenance.label_window",
             fix="Give the day: --since 2026-06-30.",
         )
-    return Watched(document, date.fromisoformat(str(seen)[:10]), learned, tuple(promises), file, origin)
+    day = date.fromisoformat(str(seen)[:10])
+    return Watched(document, day, learned, tuple(promises), file, origin, _level_from(document, file))
+
+
+def _level_from(document: Mapping[str, Any], file: str) -> date | None:
+    """First day of the outcomes that a moved risk curve rests on; None for a curve that monitoring did not move."""
+    noted = (document.get("extra") or {}).get("draft")
+    text = noted.get("outcomes_from") if isinstance(noted, Mapping) else None
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(str(text)[:10])
+    except ValueError:
+        raise InputError(
+            f"{text!r} is no day; the first day of the outcomes that its risk curve rests on was expected.",
+            file=file,
+            column="extra.draft.outcomes_from",
+            fix="Draw the config up again: churnbench monitor PROJECT --recalibrate --out DIR.",
+        ) from None
 
 
 def _evidence_beside(config: Path, document: Mapping[str, Any]) -> Mapping[str, Any]:

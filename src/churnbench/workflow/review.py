@@ -27,7 +27,13 @@ from churnbench.export import read_document, write_document
 from churnbench.interventions import read_log
 from churnbench.reports import figures, write_review
 from churnbench.workflow.contest import Backtest, make_folds, run_backtest
-from churnbench.workflow.documents import candidate_document, config_id, incumbent_document, measured_incumbent
+from churnbench.workflow.documents import (
+    candidate_document,
+    config_id,
+    incumbent_document,
+    measured_candidate,
+    measured_incumbent,
+)
 from churnbench.workflow.draft import read_draft
 from churnbench.workflow.formula_in_force import formula_in_force, in_force_warnings, today_evidence
 from churnbench.workflow.intervention_evidence import intervention_evidence
@@ -148,7 +154,7 @@ def run_review(
         write_json(staging / "evidence.json", evidence)
         documents = {
             "incumbent": measured_incumbent(project, backtest, evidence) or read_document(staging / INCUMBENT),
-            "candidate": read_document(staging / CONFIG),
+            "candidate": measured_candidate(project, backtest, evidence) or read_document(staging / CONFIG),
         }
         scenario = scenario_of(project, backtest, evidence, documents)
         write_review(evidence, staging / "review.html", scenario=scenario)

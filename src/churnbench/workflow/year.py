@@ -1,4 +1,4 @@
-"""A simulated company's year with the score: ten month ends in use, four reviews, and what was decided in each."""
+"""A simulated company's year with the score: ten month ends, four reviews, and what was decided in each."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def _decide(run: Path, models: Path, name: str, evidence: dict[str, Any], watche
     try:
         promote(run, models, by=BY, role=ROLE, decision=f"Review of {name}: {evidence['verdict_sentence']}"[:1000])
     except InputError as refusal:
-        return "refused", str(refusal)
+        return "refused", refusal.message[:1].upper() + refusal.message[1:]
     found = evidence["delta_log_loss"]
     low, high = found["ci90"]
     return "promoted", f"Log loss on the holdout falls by {found['value']:.4f} (90 % interval {low:.4f} to {high:.4f})."

@@ -92,6 +92,9 @@ def test_power_is_told_with_its_check_by_simulation(cli: Teller) -> None:
     assert told["power"] == pytest.approx(told["simulated_power"], abs=0.04)
     assert told["periods"] == -(-told["accounts"] // 100)
     assert cli("interventions", "power", "--base-rate", "20").code == 2
+    hopeless = cli("interventions", "power", "--base-rate", "0.0001", "--reduction", "0.01")
+    assert hopeless.code == 2
+    assert "not even 100,000,000 randomised accounts" in hopeless.err
 
 
 def test_a_faulty_log_stops_a_check_with_its_line(cli: Teller, project: Path) -> None:

@@ -83,6 +83,15 @@ def test_snapshots_that_stopped_are_noticed():
     )
 
 
+@pytest.mark.parametrize(("days", "noticed"), [(100, False), (2000, True)])
+def test_snapshots_that_run_ahead_of_the_outcomes_are_noticed(days, noticed):
+    cohort, churns = known(world(), NEWEST)
+    newest = cohort.frame[cohort.frame["as_of"] == NEWEST]
+    ahead = newest.assign(as_of=NEWEST + pd.Timedelta(days=days))
+    found = look(replace(cohort, frame=pd.concat([cohort.frame, ahead], ignore_index=True)), churns)
+    assert any("although outcomes reach to 2025-12-31 only" in p for p in found.data_problems) == noticed
+
+
 def test_half_an_export_is_noticed():
     cohort, churns = known(world(), NEWEST)
     gone = (cohort.frame["as_of"] == NEWEST) & (np.arange(len(cohort.frame)) % 2 == 0)

@@ -12,7 +12,7 @@ from monitored_books import NEWEST, REVIEWED, in_force, known, watched, world
 from churnbench.calibration import UNTESTED
 from churnbench.domain.errors import InputError
 from churnbench.export import checked_scorer
-from churnbench.monitoring import EXIT_CODES, VERDICTS, Budget, monitor, recalibrated_document
+from churnbench.monitoring import EXIT_CODES, VERDICTS, Budget, Watched, monitor, recalibrated_document
 from churnbench.monitoring.bands import band_changes
 from churnbench.monitoring.changes import ChangePoint, churn_change
 from churnbench.monitoring.exposure import own_days, scored_book
@@ -45,6 +45,18 @@ def test_the_verdict_takes_the_gravest_cause_and_waits_for_ten_events(problems, 
     assert found.verdict == expected
     assert found.sentence.lower().startswith(expected)
     assert found.sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("problems", "ending"),
+    [
+        (["Has the feed stopped?"], "stopped?"),
+        (["Has the feed stopped?", "nps: gone."], "stopped? (and 1 more)."),
+        (["nps: gone."], "nps: gone."),
+    ],
+)
+def test_a_sentence_ends_once(problems, ending):
+    assert decide(problems, MANY, CALM, SOUND, SOUND, STILL, BUDGET).sentence.endswith(ending)
 
 
 def test_a_ranking_that_got_better_asks_for_nothing():
@@ -129,6 +141,26 @@ def test_the_draft_says_that_nobody_has_tested_it_and_which_outcomes_were_seen()
     assert document["provenance"]["approvals"] == []
     assert document["extra"]["draft"]["from_body_sha256"] == in_force()["integrity"]["body_sha256"]
     assert document["config_version"] == "1.1.0-recalibrated"
+
+
+def test_a_moved_curve_is_held_against_the_days_that_moved_it_and_not_against_older_ones():
+    made, reviewed = world(factor=2.5), pd.Timestamp("2025-09-30")
+    cohort, churns = known(made, reviewed)
+    look = monitor(cohort, churns, watched())
+    document = recalibrated_document(cohort, churns, watched(), look)
+    first = date.fromisoformat(document["extra"]["draft"]["outcomes_from"])
+    assert f"{first}" == look.recent_from
+    cohort, churns = known(made, NEWEST)
+    found = monitor(cohort, churns, Watched(document, reviewed.date(), level_from=first))
+    assert found.before.ratio == pytest.approx(1.0, abs=0.15)
+    assert found.as_json()["config"]["level_from"] == f"{first}"
+    # Older days were calmer, so that no curve whatever could be right for both.
+    usual = monitor(cohort, churns, Watched(document, reviewed.date()))
+    assert usual.before.ratio < found.before.ratio
+    assert usual.before.observed > found.before.observed
+    assert usual.change.p_rise < found.change.p_rise
+    far = monitor(cohort, churns, Watched(document, reviewed.date(), level_from=date(2001, 1, 1)))
+    assert far.before == usual.before
 
 
 def test_a_tilted_curve_keeps_its_order_and_its_limits():

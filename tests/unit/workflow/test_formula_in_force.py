@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,19 @@ import pytest
 from evidence_contract import strict_json
 
 import churnbench_scorer
+from churnbench.calibration import UNTESTED
 from churnbench.cohort import open_history
 from churnbench.data.project import load_project
 from churnbench.domain.cohort import Cohort
-from churnbench.export import read_document
+from churnbench.domain.errors import InputError
+from churnbench.export import build_document, read_document, write_document
 from churnbench.formula import effective_points
+from churnbench.monitoring.recalibrated import with_curve_moved
 from churnbench.release import Released, promote
 from churnbench.release.subject import read_subject
 from churnbench.workflow import run_review
 from churnbench.workflow.formula_in_force import formula_in_force
+from churnbench.workflow.monitored import watched_config
 from churnbench.workflow.review import Review
 
 WHO = {"by": "Ada Byron", "role": "Head of Customer Success"}
@@ -129,6 +134,56 @@ def test_what_the_same_data_say_again_is_no_gain(quarter: Quarter, small_project
     )
     assert any("scores exactly as the formula already in force" in text for text in again.evidence["warnings"])
     assert again.evidence["verdict"] != "promote"
+
+
+def recalibrated(released: Released, path: Path, **noted: Any) -> Path:
+    """What monitoring draws up: the released formula with a moved curve."""
+    document = released.document
+    body = with_curve_moved(dict(document["body"]), 0.5, 1.0)
+    made = build_document(
+        body,
+        config_id=document["config_id"],
+        config_version="1.1.0-recalibrated",
+        sequence=document["sequence"],
+        provenance={"verdict": UNTESTED, "label_window": ["2020-01-01", "2030-01-01"]},
+        lifecycle={"created": "2026-01-01"},
+        extra={"draft": noted},
+    )
+    write_document(made, path)
+    return path
+
+
+def test_what_monitoring_recalibrated_keeps_its_curve_and_is_measured_like_the_others(
+    quarter: Quarter, small_project: Path, tmp_path: Path
+) -> None:
+    noted = {"intercept": 0.5, "slope": 1.0, "outcomes_from": "2029-07-01"}
+    path = recalibrated(quarter.released, tmp_path / "recalibrated.json", **noted)
+    project = load_project(small_project)
+    run_review(project, tmp_path / "run", draft=path, models=quarter.models)
+    moved, evidence = read_document(path)["body"], strict_json(tmp_path / "run" / "evidence.json")
+    config = read_document(tmp_path / "run" / "config.json")
+    assert config["body"]["risk_curve"] == moved["risk_curve"]
+    assert evidence["configs"]["candidate"]["body_sha256"] == config["integrity"]["body_sha256"]
+    assert evidence["risk_curve"]["strata"][0]["points"] == moved["risk_curve"]["strata"][0]["points"]
+    assert config["extra"]["draft"]["outcomes_from"] == "2029-07-01"
+    told = " ".join(evidence["warnings"])
+    assert "only its risk curve was moved (intercept +0.500)" in told
+    assert "none of them tells whether the move is right" in told
+    assert "nothing new to decide" not in told
+    # The figures, and the page that computes them again, use the curve of training rows.
+    page = (tmp_path / "run" / "review.html").read_text("utf-8")
+    data = json.loads(page.split('id="whatifdata">', 1)[1].split("</script>", 1)[0])
+    assert json.loads(data["documents"]["candidate"])["body"]["risk_curve"] != moved["risk_curve"]
+    models = shutil.copytree(quarter.models, tmp_path / "models")
+    released = release(tmp_path / "run", models)
+    assert released.document["body"]["risk_curve"] == moved["risk_curve"]
+    assert watched_config(project, config=None, models=models).level_from == date(2029, 7, 1)
+
+
+def test_a_day_that_is_none_in_a_moved_curve_is_refused(quarter: Quarter, small_project: Path, tmp_path: Path) -> None:
+    path = recalibrated(quarter.released, tmp_path / "odd.json", intercept=0.5, outcomes_from="soon")
+    with pytest.raises(InputError, match="'soon' is no day"):
+        watched_config(load_project(small_project), config=path, models=quarter.models)
 
 
 def test_the_page_measures_the_formula_in_force_as_the_evidence_does(quarter: Quarter, cohort: Cohort) -> None:

@@ -55,7 +55,7 @@ def test_decisions_follow_from_what_the_tools_say(company: Company, tmp_path: Pa
             versions.append(quarter.version)
         elif quarter.decision == "refused":
             assert quarter.verdict != "promote"
-            assert "cannot be promoted on its evidence" in quarter.why
+            assert quarter.why.startswith("It cannot be promoted on its evidence")
         else:
             assert quarter.monitoring is not None
             assert RESCALED in quarter.why
