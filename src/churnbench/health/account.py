@@ -139,7 +139,8 @@ def _reason(account: Account) -> str:
     days = known(row["days_to_renewal"])
     if days is not None and days >= 0:
         parts.append(f"renews in {days:.0f} days")
-    return "; ".join(part for part in parts if part) + "." if parts else "No earlier reading to compare with."
+    said = "; ".join(part for part in parts if part)
+    return f"{said[0].upper()}{said[1:]}." if said else "No earlier reading to compare with."
 
 
 def _reading_of(band: str, moves: str, book: Book) -> str:

@@ -35,7 +35,7 @@ def history_section(account: Account) -> Section:
     return Section(
         "history",
         "Score history and key events",
-        f"{len(readings)} readings since {readings['as_of'].min():%Y-%m-%d}; {len(events)} events.",
+        f"{_many(len(readings), 'reading')} since {readings['as_of'].min():%Y-%m-%d}; {_many(len(events), 'event')}.",
         [
             Chart("history", "Health score", "history", data, how),
             Table("events", title, columns, events[::-1][:_SHOWN], how, empty="none"),
@@ -115,3 +115,7 @@ def _interventions(account: Account) -> list[dict[str, Any]]:
 
 def _scores(was: float | None, now: float | None) -> str:
     return " to ".join("no score" if value is None else f"{value:.1f}" for value in (was, now))
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
