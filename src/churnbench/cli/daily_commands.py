@@ -104,9 +104,9 @@ def _tell(day: Day, out: Path, sent: Mapping[str, Any] | None) -> None:
 
 
 def _left_out(accounts: Sequence[str]) -> list[str]:
-    """A snapshot after a churn is a leftover or a return, and only a person knows which."""
+    """A snapshot after a churn is a notice running out, a leftover or a return, and only a person knows which."""
     return [
-        f"  Left out  {len(accounts):,} with a snapshot after their churn, first {_short(accounts[0], 30)}.",
+        f"  Left out  {len(accounts):,} that left or gave notice by then, first {_short(accounts[0], 30)}.",
         '            Who came back needs an outcome of kind "reactivation".',
     ]
 

@@ -40,7 +40,7 @@ def inputs_of_day(path: Path, document: dict[str, Any], day: date, *, allow_miss
             known = table.to_pandas()
             parts.append(pd.concat([known, values[[n for n in values if n not in known]]], axis=1))
             parts[-1][list(values)] = values
-    rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*kept, *kinds])
+    rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*dict.fromkeys([*kept, *kinds])])
     for name in ("arr", "days_to_renewal"):
         if name in rows and name not in kinds:
             rows[name] = _numbers(rows[name], path, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import textwrap
 from pathlib import Path
 
@@ -56,13 +57,15 @@ def _tell(made: Monitored, project: Project, project_path: Path) -> None:
         *(sentence for sentence in found.evidence if sentence.rstrip(".").lower() not in found.sentence.lower()),
         f"Churns are complete up to {delay['settled']}; {delay['waiting_rows']:,} rows still wait for their outcome.",
         *found.warnings,
-        *([] if made.why_none is None else [f"No draft: {made.why_none}"]),
         f"The page is {made.out / PAGE}.",
     ]
     text = "\n".join("\n".join(textwrap.wrap(line, _WIDTH, break_long_words=False)) for line in lines)
     if made.draft is not None:
         run = f"churnbench run {shlex.quote(str(project_path))} --candidate {shlex.quote(str(made.draft))} --out DIR"
         text += f"\nThe draft goes the usual way:\n  {run}"
+    if made.why_none is not None:
+        # A scheduler's mail must say why its next step has nothing to work on, however quiet it was told to be.
+        sys.stderr.write(f"churnbench: no draft: {made.why_none}\n")
     say(
         text,
         out=made.out,

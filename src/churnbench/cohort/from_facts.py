@@ -28,7 +28,9 @@ class FactHistory:
         project: the project.
         facts: fact tables by name.
         first_seen: account_id -> day of its first known fact.
-        first_day, last_day: first event and newest knowledge in all tables.
+        first_day, last_day: first event and newest knowledge in all tables, by today.
+        ahead: facts that became known after today, as their dates say.
+        today: the day of the look.
     """
 
     project: Project
@@ -36,6 +38,15 @@ class FactHistory:
     first_seen: pd.Series
     first_day: date
     last_day: date
+    ahead: int
+    today: date
+
+    def ahead_words(self) -> list[str]:
+        """A warning where dates lie in the future."""
+        if not self.ahead:
+            return []
+        known = "1 fact is" if self.ahead == 1 else f"{self.ahead:,} facts are"
+        return [f"{known} dated in the future, after {self.today}: a wrong clock or a slip. The data end before."]
 
     @property
     def bitemporal(self) -> bool:
@@ -47,8 +58,8 @@ class FactHistory:
         return features_at(facts, accounts, calendar, self.project.declared.computed)
 
 
-def open_fact_history(session: Session, project: Project) -> FactHistory:
-    """Open the fact tables of a project.
+def open_fact_history(session: Session, project: Project, *, today: date) -> FactHistory:
+    """Open the fact tables of a project; dates after today do not say how far the data reach.
 
     Raises:
         InputError: a file, column or cell that cannot be used, or no fact at all.
@@ -60,13 +71,17 @@ def open_fact_history(session: Session, project: Project) -> FactHistory:
         for table in facts.values()
     )
     rows = session.connection.execute(
-        f"SELECT account_id, min(seen) AS seen, min(day) AS day, max(known) AS known FROM ({parts})"
+        f"SELECT account_id, min(seen) AS seen, min(day) AS day,"
+        f" count(*) FILTER (WHERE known > DATE '{today}') AS ahead,"
+        f" coalesce(max(known) FILTER (WHERE known <= DATE '{today}'), min(known)) AS known FROM ({parts})"
         " GROUP BY account_id ORDER BY account_id"
     ).df()
     if rows.empty:
         raise InputError("the fact tables have no rows.", file=project.file, column="data.facts", fix="Add facts.")
     seen = pd.Series(rows["seen"].astype("datetime64[us]").to_numpy(), index=pd.Index(rows["account_id"].astype(str)))
-    return FactHistory(project, facts, seen, rows["day"].min().date(), rows["known"].max().date())
+    by_today = rows.loc[rows["known"] <= pd.Timestamp(today), "known"]
+    last = (rows["known"] if by_today.empty else by_today).max().date()
+    return FactHistory(project, facts, seen, rows["day"].min().date(), last, int(rows["ahead"].sum()), today)
 
 
 def fact_rows(history: FactHistory, accounts: pd.DataFrame | None, outcomes: Outcomes, data_through: date) -> Rows:

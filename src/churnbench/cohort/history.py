@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 
@@ -46,9 +46,11 @@ class _Assembled:
 class History:
     """Reads a project's data once, on first use, and keeps them until `close`."""
 
-    def __init__(self, project: Project, session: Session) -> None:
+    def __init__(self, project: Project, session: Session, *, today: date | None = None) -> None:
         self.project = project
         self._session = session
+        # East of Greenwich the next day has begun.
+        self._today = today or datetime.now(UTC).date() + timedelta(days=1)
 
     def cohort(self) -> Cohort:
         """Labelled snapshots.
@@ -133,7 +135,11 @@ class History:
 
     @cached_property
     def _facts(self) -> FactHistory | None:
-        return open_fact_history(self._session, self.project) if self.project.data.kind == "facts" else None
+        return (
+            open_fact_history(self._session, self.project, today=self._today)
+            if self.project.data.kind == "facts"
+            else None
+        )
 
     @cached_property
     def _assembled(self) -> _Assembled:
@@ -160,9 +166,11 @@ class History:
         outcomes = read_outcomes(raw, file=outcome_file)
         if self._facts is None:
             rows = snapshot_rows(self._session, project, accounts)
-            through = project.label.data_through or _last_seen(rows.frame["as_of"].max().date(), outcomes)
+            happened = rows.frame.loc[rows.frame["as_of"] <= pd.Timestamp(self._today), "as_of"]
+            newest = (rows.frame["as_of"] if happened.empty else happened).max().date()
+            through = project.label.data_through or _last_seen(newest, outcomes, self._today)
         else:
-            through = project.label.data_through or _last_seen(self._facts.last_day, outcomes)
+            through = project.label.data_through or _last_seen(self._facts.last_day, outcomes, self._today)
             rows = fact_rows(self._facts, accounts, outcomes, through)
         warnings = [
             *rows.warnings,
@@ -174,9 +182,11 @@ class History:
         settings = project.label
         settle = outcomes.settle_days if settings.settle_days is None else settings.settle_days
         window = OutcomeWindow(settings.gap_days, settings.horizon_days, settle)
-        findings = sanity_findings(rows.frame[["account_id", "as_of", "started_on"]], outcomes)
+        keys = rows.frame[["account_id", "as_of", "started_on"]]
+        findings = sanity_findings(keys, outcomes, today=self._today)
         if self._facts is not None:
             findings += fact_date_findings(self._facts.facts, through)
+            warnings += self._facts.ahead_words()
         labels = label_snapshots(rows.frame, outcomes, window, through, min_tenure_days=settings.min_tenure_days)
         strata = renewal_stratum(rows.frame["as_of"], rows.frame["renewal_on"], window)
         frame = rows.frame.join(labels).join(strata).assign(days_since_start=_tenure(rows.frame))
@@ -236,14 +246,14 @@ def _segments(segment: pd.Series) -> pd.Series:
     return segment.where(known, "unknown" if known.any() else "all").astype(str)
 
 
-def _last_seen(newest: date, outcomes: Outcomes) -> date:
-    """Last date in the data: the newest row or fact, or the newest churn that the other churns lead up to.
+def _last_seen(newest: date, outcomes: Outcomes, today: date) -> date:
+    """Last date in the data by today: the newest row or fact, or the newest churn that the other churns lead up to.
 
     A contract end far in the future, or a typing error, must not make every outcome before it look complete: a churn
     that stands alone after a silence longer than ten usual gaps (and a month) does not count.
     """
     days = np.sort(outcomes.churns["churn_at"].dropna().to_numpy(dtype="datetime64[D]"))
-    days = np.unique(days)
+    days = np.unique(days[days <= np.datetime64(today)])
     if len(days) == 0:
         return newest
     usual = float(np.median(np.diff(days).astype(float))) if len(days) > 2 else 0.0

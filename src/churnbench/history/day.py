@@ -118,7 +118,8 @@ def _checked(inputs: pd.DataFrame) -> pd.DataFrame:
 def _with_renewal(rows: pd.DataFrame, as_of: date) -> pd.DataFrame:
     if "renewal_on" in rows or "days_to_renewal" not in rows:
         return rows
-    days = pd.to_timedelta(pd.to_numeric(rows["days_to_renewal"], errors="coerce"), unit="D")
+    # An empty column of a CSV file is text, which a period in days is not made from.
+    days = pd.to_timedelta(pd.to_numeric(rows["days_to_renewal"], errors="coerce").astype(float), unit="D")
     return rows.assign(renewal_on=pd.Timestamp(as_of) + days)
 
 

@@ -1,11 +1,12 @@
 """Outcome windows, censoring and eligibility."""
 
 from churnbench.labels.outcomes import Outcomes, read_outcomes, settle_days
-from churnbench.labels.sanity import sanity_findings
+from churnbench.labels.sanity import UNUSABLE, sanity_findings
 from churnbench.labels.secondary import label_changes
 from churnbench.labels.window import label_snapshots, renewal_stratum
 
 __all__ = [
+    "UNUSABLE",
     "Outcomes",
     "label_changes",
     "label_snapshots",

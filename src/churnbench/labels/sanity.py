@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 
@@ -12,18 +14,27 @@ from churnbench.labels.outcomes import Outcomes
 _SHOWN = 3
 
 
-def sanity_findings(snapshots: pd.DataFrame, outcomes: Outcomes | None) -> tuple[Finding, ...]:
+#: Findings about rows that no output may use: which one is meant, or what the day holds, is not known.
+UNUSABLE = ("sanity:duplicate-rows", "sanity:future-dated")
+
+
+def sanity_findings(
+    snapshots: pd.DataFrame, outcomes: Outcomes | None, *, today: date | None = None
+) -> tuple[Finding, ...]:
     """Look for impossible rows.
 
     Args:
         snapshots: account_id, as_of (NaT for a table without dates); optional started_on.
         outcomes: cleaned outcomes, or None for a table without dates.
+        today: later snapshots cannot be; None looks for none.
 
     Returns:
-        Blocking findings "sanity:duplicate-rows", "sanity:before-signup" and "sanity:after-churn", each only
-        when there are such rows.
+        Blocking findings "sanity:duplicate-rows", "sanity:future-dated", "sanity:before-signup" and
+        "sanity:after-churn", each only when there are such rows.
     """
     found = [_duplicates(snapshots)]
+    if today is not None:
+        found.append(_future_dated(snapshots, today))
     if "started_on" in snapshots:
         found.append(_before_signup(snapshots))
     if outcomes is not None:
@@ -50,6 +61,15 @@ def _duplicates(snapshots: pd.DataFrame) -> Finding | None:
         snapshots[twice],
         "there again for the same account and as-of date",
         "Keep one row per account and date; the first is used if this is allowed.",
+    )
+
+
+def _future_dated(snapshots: pd.DataFrame, today: date) -> Finding | None:
+    return _finding(
+        "future-dated",
+        snapshots[snapshots["as_of"] > pd.Timestamp(today)],
+        f"dated in the future, after {today}",
+        "Correct the date or leave the row out.",
     )
 
 

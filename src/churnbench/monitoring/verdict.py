@@ -19,12 +19,14 @@ from churnbench.monitoring.budget import (
 )
 from churnbench.monitoring.changes import ChangePoint
 from churnbench.monitoring.drift import Drift
-from churnbench.monitoring.exposure import Book
+from churnbench.monitoring.exposure import Book, own_days
 from churnbench.monitoring.rates import Change, Count
 from churnbench.monitoring.shape import Shape
 
-#: No churn at all although this many were expected: rather a feed that stopped than luck.
+#: Probability below which so few churns, or none since so long, are rather a feed that stopped than luck.
 _SILENCE = 0.001
+#: Share of the usual churn below which that is asked: playbooks seldom save three of four.
+_NEARLY_NONE = 0.25
 #: A book that loses this share of its accounts between two snapshots has lost an export, not customers.
 _LOST_SHARE = 0.30
 
@@ -39,7 +41,7 @@ class Decided:
 
 
 def data_problems(
-    book: Book, drifts: tuple[Drift, ...], recent: Count, jump: ChangePoint, *, alpha: float
+    book: Book, drifts: tuple[Drift, ...], recent: Count, before: Count, jump: ChangePoint, *, alpha: float
 ) -> list[str]:
     """What is wrong with the data rather than with the formula, as sentences.
 
@@ -47,13 +49,14 @@ def data_problems(
         book: scored rows.
         drifts: columns then and now.
         recent: newest outcomes.
+        before: earlier ones, which say how many are usual.
         jump: change point of the score.
         alpha: the share of `Budget.data` that the jump may spend.
     """
     found = []
     if book.absent:
         found.append(f"The formula reads {', '.join(book.absent)}, which the data no longer hold.")
-    found += _silent_feeds(book, recent)
+    found += _silent_feeds(book, recent, before)
     found += [f"{drift.name}: {drift.problem}." for drift in drifts if drift.problem]
     if jump.p <= alpha and jump.before is not None and jump.after is not None:
         points = jump.after - jump.before
@@ -62,7 +65,7 @@ def data_problems(
     return found
 
 
-def _silent_feeds(book: Book, recent: Count) -> list[str]:
+def _silent_feeds(book: Book, recent: Count, before: Count) -> list[str]:
     found, dates = [], book.dates
     sizes = book.frame.groupby("as_of").size()
     if len(dates) > 2:
@@ -79,9 +82,27 @@ def _silent_feeds(book: Book, recent: Count) -> list[str]:
             )
         if sizes.iloc[-1] < (1.0 - _LOST_SHARE) * sizes.iloc[-2]:
             found.append(f"The newest snapshot holds {sizes.iloc[-1]:,} accounts, the one before {sizes.iloc[-2]:,}.")
-    if recent.observed == 0 and float(stats.poisson.pmf(0, recent.expected)) < _SILENCE:
-        found.append(f"No churn is recorded where {recent.expected:.0f} were expected: has the outcomes feed stopped?")
-    return found
+    return found + _silent_outcomes(book, recent, before)
+
+
+def _silent_outcomes(book: Book, recent: Count, before: Count) -> list[str]:
+    """Nearly no churn, or none since a day: measured against what was usual before, not only what was expected."""
+    usual = before.ratio if before.ratio and before.observed >= LEAST_EVENTS else 1.0
+    many = recent.expected * usual
+    if recent.observed < _NEARLY_NONE * many and float(stats.poisson.cdf(recent.observed, many)) < _SILENCE:
+        seen = "No churn is" if not recent.observed else f"Only {recent.observed} churned accounts are"
+        return [f"{seen} recorded where {many:.0f} are usual: has the outcomes feed stopped?"]
+    days = book.frame.loc[book.frame["left_on"] <= book.settled, "left_on"].drop_duplicates().sort_values()
+    if len(days) < LEAST_EVENTS:
+        return []
+    # Churn that is booked at the end of months or quarters is silent in between.
+    longest, last = days.diff().max(), days.iloc[-1]
+    quiet = usual * float(own_days(book, last, book.settled)["expected"].sum())
+    if book.settled - last > longest and float(stats.poisson.pmf(0, quiet)) < _SILENCE:
+        return [
+            f"No churn since {last:%Y-%m-%d} is recorded where {quiet:.0f} are usual: has the outcomes feed stopped?"
+        ]
+    return []
 
 
 def decide(
@@ -135,7 +156,7 @@ def decide(
 
 def _alarms(recent: Count, change: Change, slope: Shape, auc: Shape, budget: Budget) -> tuple[bool, bool, bool]:
     """Whether the level, the slope and the ranking changed by more than the budget allows chance."""
-    enough = max(recent.observed, recent.expected) >= LEAST_EVENTS
+    enough = recent.observed >= LEAST_EVENTS
     level = enough and (change.p_rise < budget.rise or change.p_fall < budget.fall)
     tilted = enough and slope.p is not None and slope.p < budget.slope
     worse = enough and auc.p is not None and auc.p < 2.0 * budget.discrimination and auc.fell

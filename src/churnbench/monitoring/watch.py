@@ -84,7 +84,7 @@ def monitor(
     jump = score_change(book, since, seed=seed)
     pair = _snapshots(book, since)
     found: tuple[Drift, ...] = () if pair is None else drifts(book, *pair, alpha=budget.data / 2)
-    problems = data_problems(book, found, counts[0], jump, alpha=budget.data / 2)
+    problems = data_problems(book, found, counts[0], counts[2], jump, alpha=budget.data / 2)
     decided = decide(problems, counts[0], change, slope, auc, churn, budget)
     return Monitoring(
         project=project,

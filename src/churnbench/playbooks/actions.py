@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from churnbench.domain.markdown import escaped
 from churnbench.playbooks.declared import Declared
 from churnbench.playbooks.people import owner_of, working_days_after
 
@@ -66,35 +67,29 @@ def _with_tasks(records: list[Record], declared: Declared, start: pd.Timestamp |
 
 
 def task_list(records: Iterable[Mapping[str, Any]]) -> str:
-    """Alerts as a task list in Markdown, one box per task.
+    r"""Alerts as a task list in Markdown, one box per task.
 
     >>> record = {"label": "Usage | low", "account_id": "A1", "evidence": "usage score 30, below 40.", "owner": "Ada",
     ...           "due": "2026-02-02", "alert_id": "al-1",
     ...           "tasks": [{"action": "Call", "owner": "Ada", "due": "2026-02-02", "success": "An answer"}]}
     >>> print(task_list([record]))
-    ### A1: Usage | low
+    ### A1: Usage \| low
     usage score 30, below 40. Owner Ada, due 2026-02-02 (al-1)
     <BLANKLINE>
     - [ ] Call (Ada, until 2026-02-02). Success: An answer
     """
     parts = []
     for record in records:
-        head = f"### {_line(record['account_id'])}: {_line(record['label'])}"
-        about = (
-            f"{_line(record['evidence'])} Owner {_line(record['owner'])}, due {record['due']} ({record['alert_id']})"
-        )
+        head = f"### {escaped(record['account_id'])}: {escaped(record['label'])}"
+        owner = f"Owner {escaped(record['owner'])}, due {record['due']} ({record['alert_id']})"
+        about = f"{escaped(record['evidence'])} {owner}"
         steps = [
-            f"- [ ] {_line(task['action'])} ({_line(task['owner'])}, until {task['due']}). "
-            f"Success: {_line(task['success'])}"
+            f"- [ ] {escaped(task['action'])} ({escaped(task['owner'])}, until {task['due']}). "
+            f"Success: {escaped(task['success'])}"
             for task in record["tasks"]
         ]
         parts.append("\n".join([head, about, "", *steps]))
     return "\n\n".join(parts)
-
-
-def _line(text: object) -> str:
-    """Text on one line that Markdown viewers do not run as HTML."""
-    return " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _plain(row: Mapping[Any, Any]) -> Record:

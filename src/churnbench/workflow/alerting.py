@@ -25,6 +25,7 @@ from churnbench.history import ScoreStore, open_store
 from churnbench.playbooks import Declared, Evaluation, TriggerBacktest, backtest_triggers, declare, evaluate
 from churnbench.workflow.score_frames import scored_history
 from churnbench.workflow.stored_history import require_store
+from churnbench.workflow.usable import usable
 
 #: Days of history that triggers read beside their own windows, so that an alert under way is recognised.
 _MARGIN_DAYS = 60
@@ -95,7 +96,7 @@ def watch(project: Project, document: Document) -> Watched:
     declared = declared_of(project)
     history = open_history(project)
     try:
-        cohort, accounts = history.cohort(), history.accounts
+        cohort, accounts = usable(project, history.cohort()), history.accounts
     finally:
         history.close()
     if cohort.window is None:

@@ -24,6 +24,7 @@ from churnbench.workflow.documents import config_id
 from churnbench.workflow.health_book import book_of
 from churnbench.workflow.score_frames import with_attributes
 from churnbench.workflow.stored_history import thinned
+from churnbench.workflow.usable import usable
 
 #: Folder in `out` that remembers alerts and deliveries.
 ALERTS = "alerts"
@@ -38,7 +39,7 @@ class Day:
         as_of: the day of the readings.
         appended: readings added, already there, left out.
         outcomes: accounts whose churn, or whose return, became known.
-        after_churn: accounts left out, since they have a snapshot after their churn and no return on record.
+        after_churn: accounts left out: their churn, or notice of it, is on record by the day, and no return.
         alerts: what the evaluation changed in the book of alerts.
         scheduled: ids of the triggers that come by the calendar (cadence, renewal clock), not by a signal.
         not_evaluated: triggers that could not be evaluated, with their reasons.
@@ -126,7 +127,7 @@ class _Asked:
 
 
 def _day(project: Project, document: Document, data: History, asked: _Asked) -> Day:
-    cohort, out = data.cohort(), asked.out
+    cohort, out = usable(project, data.cohort()), asked.out
     day, inputs, after_churn = _inputs(project, cohort, data.accounts, asked.as_of)
     declared = declared_of(project)
     with open_store(_place(project, asked.store)) as kept:

@@ -31,6 +31,7 @@ from churnbench.release.store import active, folder_of, read_pointer
 from churnbench.workflow.alerting import beside, declared_of, trigger_columns
 from churnbench.workflow.documents import beside_the_score, config_id
 from churnbench.workflow.score_frames import scored_history
+from churnbench.workflow.usable import usable
 
 #: Distinct churned accounts from which on a hand formula's scores get a churn probability.
 LEAST_EVENTS = 20
@@ -74,7 +75,7 @@ def book_of(
     """
     opened = data or open_history(project)
     try:
-        cohort = opened.cohort()
+        cohort = usable(project, opened.cohort())
         if not cohort.dated:
             raise InputError(
                 "the data have no dates, so there is nothing to report over time.",

@@ -24,6 +24,7 @@ from churnbench.release import active, decisions, folder_of
 from churnbench.reports.monitoring import render_monitoring
 from churnbench.workflow.documents import config_id
 from churnbench.workflow.publish import exclusive, write_json
+from churnbench.workflow.usable import usable
 
 RESULT, PAGE, DRAFT = "monitoring.json", "monitoring.html", "recalibrated.json"
 
@@ -154,7 +155,7 @@ def monitor_project(
     with exclusive(out) as _, recorder:
         progress.stage("reading data")
         history = open_history(project)
-        cohort = history.cohort()
+        cohort = usable(project, history.cohort())
         churns = history.outcomes().churns
         progress.stage("measuring")
         found = monitor(cohort, churns, watched, project=project.name, shown=shown, seed=seed)

@@ -240,3 +240,17 @@ def test_contraction_and_expansion_have_labels_of_their_own(tmp_path: Path) -> N
     assert hit["y_expansion"].loc[["002", "003", "004"]].tolist() == [0.0, 0.0, 1.0]
     later = changes[changes["as_of"] == "2024-02-29"].set_index("account_id")
     assert later["y_contraction"].loc["002"] == 0.0
+
+
+def test_facts_from_the_future_do_not_say_how_far_the_data_reach(tmp_path: Path) -> None:
+    late = (
+        usage_rows()
+        .iloc[[-1]]
+        .assign(ts=pd.Timestamp("2095-01-31"), loaded_at=pd.Timestamp("2095-01-31"), event_id=9999)
+    )
+    undated = PROJECT.replace("data_through = 2024-06-30\n", "")
+    whole = history(write_project(tmp_path, undated)).cohort()
+    odd = history(write_project(tmp_path, undated, pd.concat([usage_rows(), late], ignore_index=True))).cohort()
+    assert odd.data_through == whole.data_through
+    pd.testing.assert_frame_equal(odd.frame, whole.frame)
+    assert any(warning.startswith("1 fact is dated in the future") for warning in odd.warnings)

@@ -399,3 +399,12 @@ def test_the_fingerprint_tells_missing_from_empty_and_ignores_dtypes() -> None:
     assert fingerprint(frame.assign(b=["1", "23"])) != fingerprint(frame.assign(b=["12", "3"]))
     assert fingerprint(frame.assign(a=[-0.0, 1])) == fingerprint(frame.assign(a=[0.0, 1]))
     assert fingerprint(frame, "x") != fingerprint(frame)
+
+
+def test_a_row_from_the_future_blocks_and_does_not_make_outcomes_before_it_look_complete(tmp_path: Path) -> None:
+    late = snapshots().iloc[[-1]].assign(as_of=pd.Timestamp("2095-01-31"))
+    rows = pd.concat([snapshots(), late], ignore_index=True)
+    found = history(tmp_path, DATED + '[formula]\npreset = "none"\n', snapshots=rows, outcomes=outcomes()).cohort()
+    assert f"{found.data_through}" == "2023-12-31"
+    assert [finding.id for finding in found.findings] == ["sanity:future-dated"]
+    assert "2095-01-31" in found.findings[0].detail

@@ -125,3 +125,8 @@ def test_settings_of_the_history_come_from_the_project_file_and_are_checked(tmp_
     file.write_text(text + "velocity_bands = [-0.5, 0.2, 0.3, 0.5]\n")
     with pytest.raises(InputError, match="must ascend"):
         load_project(file)
+
+
+def test_a_day_without_rows_is_no_reading_and_no_fault(cli: Teller, tmp_path: Path) -> None:  # noqa: F811
+    inputs(0).head(0).assign(days_to_renewal=[]).to_csv(tmp_path / "none.csv", index=False)
+    assert "0 readings of 2026-01-01" in cli("history", "append", "c.json", "none.csv", "--as-of", "2026-01-01").out

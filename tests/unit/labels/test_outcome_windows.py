@@ -192,6 +192,14 @@ def test_impossible_rows_are_findings_with_examples() -> None:
     assert f"b on {day(-60):%Y-%m-%d}" in found["sanity:before-signup"].detail
 
 
+def test_a_row_from_the_future_is_a_finding() -> None:
+    rows = pd.DataFrame({"account_id": ["a", "b"], "as_of": [day(0), day(400)]})
+    (found,) = sanity_findings(rows, None, today=day(1).date())
+    assert found.id == "sanity:future-dated"
+    assert f"b on {day(400):%Y-%m-%d}" in found.detail
+    assert sanity_findings(rows, None) == ()
+
+
 @pytest.mark.parametrize(("offset", "known", "late"), [(0, None, False), (1, None, True), (1, 1, False), (2, 1, True)])
 def test_a_row_follows_a_churn_only_when_the_churn_was_on_record(offset: int, known: int | None, late: bool) -> None:
     rows = pd.DataFrame({"account_id": ["a"], "as_of": [day(offset)]})

@@ -13,6 +13,8 @@ from churnbench.domain.cohort import Cohort
 from churnbench.monitoring import monitor
 from churnbench.monitoring.drift import drifts
 from churnbench.monitoring.exposure import Book, scored_book
+from churnbench.monitoring.rates import Count
+from churnbench.monitoring.verdict import _silent_outcomes
 
 
 def changed(column: str, values, *, only: pd.Timestamp | None = NEWEST) -> tuple[Cohort, pd.DataFrame]:
@@ -106,6 +108,32 @@ def test_an_outcomes_feed_that_stopped_is_a_data_problem_and_no_success():
     found = look(replace(cohort, frame=frame), churns[churns["churn_at"] <= REVIEWED])
     assert found.verdict == "investigate data"
     assert any("has the outcomes feed stopped?" in problem for problem in found.data_problems)
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        (lambda left: left <= pd.Timestamp("2025-07-20"), "Only "),
+        (lambda left: left <= pd.Timestamp("2025-10-31"), "No churn since 2025-10-"),
+    ],
+)
+def test_outcomes_that_stop_on_the_way_are_a_data_problem_and_no_success(kept, words):
+    cohort, churns = known(world(), NEWEST)
+    frame = cohort.frame.assign(churned_on=cohort.frame["churned_on"].where(kept(cohort.frame["churned_on"])))
+    found = look(replace(cohort, frame=frame), churns[kept(churns["churn_at"])])
+    assert found.verdict == "investigate data"
+    assert any(problem.startswith(words) and "stopped?" in problem for problem in found.data_problems)
+
+
+def test_churn_that_is_booked_at_the_end_of_quarters_is_silent_in_between():
+    cohort, churns = known(world(), NEWEST)
+    book = scored_book(cohort, churns, in_force()["body"])
+    quarters = book.frame["left_on"].dt.to_period("Q").dt.start_time
+    lumpy = replace(book, frame=book.frame.assign(left_on=quarters.where(quarters > book.frame["as_of"])))
+    recent, before = Count(60, 60.0, 1.0, 1.0, 0.8, 1.2), Count(180, 180.0, 1.0, 1.0, 0.9, 1.1)
+    assert _silent_outcomes(lumpy, recent, before) == []
+    daily = book.frame.assign(left_on=book.frame["left_on"].where(book.frame["left_on"] <= pd.Timestamp("2025-10-31")))
+    assert len(_silent_outcomes(replace(book, frame=daily), recent, before)) == 1
 
 
 def test_a_jump_of_all_scores_is_dated():
