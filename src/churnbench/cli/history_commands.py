@@ -236,6 +236,8 @@ def _no_reading(account: str, store: str, gone: Sequence[Absence]) -> InputError
 
 
 def _absence_line(one: Absence) -> str:
+    if one.churned_on > _today():
+        return f"Leaves on {one.churned_on}: scored until then."
     if one.returned_on is None:
         return f"Frozen: churned on {one.churned_on}; the last reading before is the one that counts."
     return f"Churned on {one.churned_on}, back on {one.returned_on}: scored again from then on."

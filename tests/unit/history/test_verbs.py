@@ -130,3 +130,11 @@ def test_settings_of_the_history_come_from_the_project_file_and_are_checked(tmp_
 def test_a_day_without_rows_is_no_reading_and_no_fault(cli: Teller, tmp_path: Path) -> None:  # noqa: F811
     inputs(0).head(0).assign(days_to_renewal=[]).to_csv(tmp_path / "none.csv", index=False)
     assert "0 readings of 2026-01-01" in cli("history", "append", "c.json", "none.csv", "--as-of", "2026-01-01").out
+
+
+def test_a_churn_to_come_is_not_told_as_past(cli: Teller, tmp_path: Path) -> None:  # noqa: F811
+    (tmp_path / "left.csv").write_text("account_id,churned_on\nA03,2027-05-01\n")
+    cli("history", "append", "c.json", "day0.csv", "--as-of", "2026-01-01", "--outcomes", "left.csv")
+    shown = cli("history", "show", "A03").out
+    assert "Leaves on 2027-05-01: scored until then." in shown
+    assert "Frozen" not in shown
