@@ -164,11 +164,12 @@ def _too_young(entries: pd.DataFrame, due: pd.Series, span: str, through: date, 
     when = f"on {first}" if first == last else f"from {first} to {last}"
     soonest, latest = f"{due.min():%Y-%m-%d}", f"{due.max():%Y-%m-%d}"
     rest = "" if soonest == latest else f"; all of them up to {latest}"
+    who = "The first" if rest else "It" if len(entries) == 1 else "They"
     return InputError(
         f"{NO_UPLIFT} {thrown} thrown {when}, and outcomes are complete up to {pd.Timestamp(through):%Y-%m-%d}.",
         file=file,
         column="randomised",
-        fix=f"The first can be judged once outcomes are complete up to {soonest} ({span}){rest}.",
+        fix=f"{who} can be judged once outcomes are complete up to {soonest} ({span}){rest}.",
     )
 
 
