@@ -446,8 +446,12 @@ def _interventions() -> Document:
         counts = (
             ("held_accounts", held),
             ("held_events", lost),
+            ("held_coins", held),
+            ("held_churned_coins", lost),
             ("treated_accounts", treated),
             ("treated_events", left),
+            ("treated_coins", treated),
+            ("treated_churned_coins", left),
         )
         return dict(counts)
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import getpass
+import sys
 import textwrap
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-
-import pandas as pd
+from typing import Any
 
 from churnbench import interventions as care
 from churnbench.cli.dates import typed_date
 from churnbench.cli.terminal import give, say
 from churnbench.cohort import open_history
+from churnbench.data.contracts import account_rows
 from churnbench.data.project import Project, load_project
+from churnbench.data.session import Session
 from churnbench.domain.errors import InputError
 from churnbench.workflow.intervention_evidence import randomised_evidence
 
 _WIDTH = 80
+#: Formula and simulation of a power that lie further apart are explained.
+_CLOSE = 0.03
 
 
 def log(
@@ -65,11 +69,27 @@ def log(
                 treated=not held_out,
             )
         ]
+    strange = _not_in_accounts(opened, [entry.account_id.strip() for entry in entries])
     ids = care.append(opened, entries, today=today)
     path = care.log_path(opened)
     told = f"{len(ids)} rows added to {path}." if assignment is not None else f"{ids[0]}  added to {path}."
-    told += undeclared_log(opened)
-    say(told, intervention_ids=ids, log=str(path))
+    say(told, intervention_ids=ids, log=str(path), unknown_accounts=strange)
+    if strange:
+        shown = ", ".join(strange[:3]) + (", ..." if len(strange) > 3 else "")
+        sys.stderr.write(
+            f"churnbench: not in the project's accounts table: {len(strange):,} of the accounts logged ({shown}); "
+            "check their ids.\n"
+        )
+
+
+def _not_in_accounts(project: Project, named: list[str]) -> list[str]:
+    """Accounts that the accounts table does not hold; a table that lags behind is no reason to refuse them."""
+    try:
+        with Session() as session:
+            rows = account_rows(session, project)
+    except InputError:  # told by `check`; what was done can be logged all the same
+        return []
+    return [] if rows is None else sorted(set(named) - set(rows["account_id"].astype(str)))
 
 
 def _from_assignment(path: Path, common: care.NewEntry) -> list[care.NewEntry]:
@@ -138,6 +158,8 @@ def tell_power(
         f"prevents {reduction:.0%} of a churn of {base_rate:.1%} in {made.power:.0%} of such trials (90 % interval; "
         f"{drawn:.0%} of 20,000 simulated ones). About {made.events:.0f} accounts churn in one."
     )
+    if abs(drawn - made.power) > _CLOSE:
+        text += " With so few churned accounts the formula is rough: go by the simulated share."
     periods = None if per_period is None else -(-made.accounts // per_period)
     if periods is not None:
         text += f" With {per_period:,} accounts near the cut-off per period that takes {periods:,} periods."
@@ -158,18 +180,17 @@ def tell_effect(project: Path, *, seed: int) -> None:
     found = care.read_log(opened)
     if found is None:
         raise InputError(
-            f"{care.NO_UPLIFT} The project names no log of interventions.",
+            f"{care.NO_UPLIFT} The project has no log of interventions: it names none, and there is no "
+            f"{care.log_path(opened).name} beside it.",
             file=opened.file,
             column="data.interventions",
-            fix='Add interventions = "interventions.csv" under [data].',
+            fix="Log both arms of a hold-out with `churnbench interventions log --assignment`.",
         )
     history = open_history(opened)
     try:
         cohort = history.cohort()
     finally:
         history.close()
-    if cohort.data_through is not None:
-        found = found.known_by(pd.Timestamp(cohort.data_through))
     evidence = randomised_evidence(opened, cohort, found, seed=seed)
     if evidence["sentence"] is not None:
         raise InputError(str(evidence["sentence"]), file=found.file)
@@ -177,20 +198,18 @@ def tell_effect(project: Path, *, seed: int) -> None:
     for entry in evidence["effects"]:
         lines += [
             _filled(f"{entry['kind']}: {entry['sentence']}"),
-            f"  held out {entry['held_accounts']:>6,} accounts, {entry['held_events']:,} churned",
-            f"  treated  {entry['treated_accounts']:>6,} accounts, {entry['treated_events']:,} churned",
+            *(_arm(label, entry, arm) for label, arm in (("held out", "held"), ("treated ", "treated"))),
             textwrap.fill(f"intervals from {entry['method']}", _WIDTH, initial_indent="  ", subsequent_indent="    "),
         ]
     lines += [_filled(f"Please look: {warning}") for warning in evidence["warnings"]]
     give("\n".join(lines), effects=evidence["effects"], warnings=evidence["warnings"])
 
 
-def undeclared_log(project: Project) -> str:
-    """What to add to a project file that names no log yet; "" for one that does."""
-    if project.data.interventions is not None:
-        return ""
-    name = care.log_path(project).name
-    return f'\nFor a run to read it, add interventions = "{name}" under [data] in {project.file}.'
+def _arm(label: str, entry: dict[str, Any], arm: str) -> str:
+    coins, churned, accounts, events = (
+        entry[f"{arm}_{name}"] for name in ("coins", "churned_coins", "accounts", "events")
+    )
+    return f"  {label} {coins:>6,} coins, {churned:,} followed by churn ({accounts:,} accounts, {events:,} churned)"
 
 
 def login_name(option: str) -> str:

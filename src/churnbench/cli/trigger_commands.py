@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from churnbench.cli.dates import typed_date
-from churnbench.cli.interventions_commands import login_name, undeclared_log
+from churnbench.cli.interventions_commands import login_name
 from churnbench.cli.terminal import give, say
 from churnbench.cli.trigger_tables import backtest_text, evaluation_text, list_text
 from churnbench.data.project import load_project
@@ -116,7 +116,7 @@ def close_alert(
         )  # fmt: skip
         entry = book.entries()[alert]
         facts["intervention_id"] = name
-        told = f"\nLogged as intervention {name} in {log_path(opened)}.{undeclared_log(opened)}"
+        told = f"\nLogged as intervention {name} in {log_path(opened)}."
     record = entry.record
     text = _printable(f"Closed {alert}: {record['label']}, account {record['account_id']} ({outcome})")
     say(text + told, **facts)

@@ -20,11 +20,8 @@ from churnbench.data.project import Project
 from churnbench.data.sections import Location
 from churnbench.domain.errors import InputError
 from churnbench.export.files import replaced_whole
-from churnbench.interventions.log import COLUMNS, InterventionLog, checked_log, entry_id, read_location
+from churnbench.interventions.log import COLUMNS, DEFAULT_LOG, InterventionLog, checked_log, entry_id, read_location
 from churnbench.interventions.text import safe_cell
-
-#: Name of a log that the project file does not declare yet.
-DEFAULT_LOG = "interventions.csv"
 
 
 @dataclass(frozen=True)

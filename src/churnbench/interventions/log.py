@@ -35,6 +35,8 @@ COLUMNS: dict[str, ColumnKind] = {
     "refers_to": "text",
 }
 REQUIRED = ("account_id", "started_on")
+#: Log of a project that declares none, beside the project file.
+DEFAULT_LOG = "interventions.csv"
 UNNAMED = "unnamed"
 
 
@@ -72,15 +74,20 @@ class InterventionLog:
 
 
 def read_log(project: Project) -> InterventionLog | None:
-    """The log that a project names under `[data] interventions`; None when it names none.
+    """The log that a project names under `[data] interventions`, else interventions.csv beside the project file.
+
+    None when there is neither.
 
     Raises:
         InputError: a column or cell that cannot be used, an entry twice, a coin without its propensity, an outcome
             that refers to no entry.
     """
-    if project.data.interventions is None:
-        return None
-    return read_location(project, project.data.interventions)
+    location = project.data.interventions
+    if location is None:
+        if not (project.root / DEFAULT_LOG).is_file():
+            return None
+        location = Location(path=DEFAULT_LOG)
+    return read_location(project, location)
 
 
 def read_location(project: Project, location: Location) -> InterventionLog:

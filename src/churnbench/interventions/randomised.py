@@ -38,6 +38,9 @@ class RandomisedEffect:
         risk_difference: treated minus held; negative means that fewer churned.
         relative_reduction: 1 - treated / held: the share of churn that was prevented.
         accounts, events: distinct accounts and churned accounts, (held out, treated).
+        coins, churned_coins: entries, and those followed by churn, (held out, treated); the rates are of these. An
+            account may have a coin in several periods.
+        weighted: whether the chances differ within an arm, so that the rates are no plain shares of the coins.
         days: length of the window after the coin.
         method: how the intervals were made.
         warnings: sentences.
@@ -51,6 +54,9 @@ class RandomisedEffect:
     events: tuple[int, int]
     days: int
     method: str
+    coins: tuple[int, int]
+    churned_coins: tuple[int, int]
+    weighted: bool = False
     warnings: tuple[str, ...] = ()
 
     @property
@@ -63,23 +69,38 @@ class RandomisedEffect:
         """The finding in plain words."""
         if self.held.value is None or self.treated.value is None:
             return "One of the arms is empty; nothing can be compared."
-        rates = f"{self.held.value:.1%} of the accounts held out and {self.treated.value:.1%} of the treated ones"
+        (held, treated), (lost, left) = self.coins, self.churned_coins
+        rates = (
+            f"{self.held.value:.1%} of the coins that held an account out ({lost:,} of {held:,}) and "
+            f"{self.treated.value:.1%} of those that treated one ({left:,} of {treated:,})"
+        )
         gap, (low, high) = self.risk_difference, (self.risk_difference.low, self.risk_difference.high)
         assert gap.value is not None  # noqa: S101 - both rates exist
         if low is None or high is None:
-            return f"{rates} churned within {self.days} days; the difference has no interval."
+            return f"{rates} were followed by churn within {self.days} days; the difference has no interval."
         span = f"{100 * gap.value:+.1f} points (90 % interval {100 * low:+.1f} to {100 * high:+.1f})"
         ending = "" if self.established else "; this does not show that the playbook saves accounts"
-        return f"{rates} churned within {self.days} days: {span}{ending}."
+        how = ", each coin weighted by its chance" if self.weighted else ""
+        return f"{rates} were followed by churn within {self.days} days{how}: {span}{ending}."
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Accounts, churned accounts, coins and those followed by churn, per arm."""
+        named = {
+            "accounts": self.accounts,
+            "events": self.events,
+            "coins": self.coins,
+            "churned_coins": self.churned_coins,
+        }
+        return {f"{arm}_{name}": both[at] for at, arm in enumerate(("held", "treated")) for name, both in named.items()}
 
     def as_json(self) -> dict[str, Any]:
         """For the evidence."""
         names = ("held", "treated", "risk_difference", "relative_reduction")
         found: dict[str, Any] = {name: getattr(self, name).as_json() for name in names}
-        for place, arm in enumerate(("held", "treated")):
-            found[f"{arm}_accounts"], found[f"{arm}_events"] = self.accounts[place], self.events[place]
         return {
             **found,
+            **self.counts,
             "days": self.days,
             "method": self.method,
             "established": self.established,
@@ -93,7 +114,7 @@ def randomised_outcomes(
     """Entries that a coin decided, with what became of the accounts.
 
     Args:
-        log: the interventions.
+        log: the interventions; what became known after `through` is left out.
         churns: account_id, churn_at, involuntary; see `labels.outcomes`.
         days: outcome window after the day of the coin.
         through: last day up to which outcomes are complete.
@@ -105,7 +126,7 @@ def randomised_outcomes(
         out: neither arm could have kept them.
 
     Raises:
-        InputError: when the log holds no randomised row.
+        InputError: when the log holds no randomised row, or none whose window has closed.
     """
     entries = log.randomised
     if entries.empty:
@@ -116,7 +137,14 @@ def randomised_outcomes(
             fix="Hold out 10 to 20 % near the cut-off with `churnbench interventions assign`, and log both arms.",
         )
     names = ["account_id", "started_on", "kind", "trigger", "propensity", "treated"]
-    mature = entries["started_on"] + pd.Timedelta(days=days + settle_days) <= pd.Timestamp(through)
+    due = entries["started_on"] + pd.Timedelta(days=days + settle_days)
+    due = due.where(due > entries["known_on"], entries["known_on"])
+    mature = due <= pd.Timestamp(through)
+    if not mature.any():
+        span = f"{days} days after the coin" + (
+            f" and {settle_days} until outcomes are on record" if settle_days else ""
+        )
+        raise _too_young(entries, due, span, through, log.file)
     left = entries.loc[mature, names].reset_index(drop=True)
     joined = left.reset_index().merge(churns[["account_id", "churn_at", "involuntary"]], on="account_id", how="left")
     after = (joined["churn_at"] - joined["started_on"]).dt.days
@@ -127,6 +155,22 @@ def randomised_outcomes(
     by_entry = joined.groupby("index")[["inside", "closed", "gone"]].any()
     kept = ~(by_entry["closed"] | by_entry["gone"]).to_numpy(dtype=bool)
     return left.assign(y=by_entry["inside"].to_numpy(dtype=float))[kept].reset_index(drop=True)
+
+
+def _too_young(entries: pd.DataFrame, due: pd.Series, span: str, through: date, file: str) -> InputError:
+    """How many coins there are, and from which day on they can be judged."""
+    first, last = f"{entries['started_on'].min():%Y-%m-%d}", f"{entries['started_on'].max():%Y-%m-%d}"
+    thrown = "1 coin was" if len(entries) == 1 else f"{len(entries):,} coins were"
+    when = f"on {first}" if first == last else f"from {first} to {last}"
+    soonest, latest = f"{due.min():%Y-%m-%d}", f"{due.max():%Y-%m-%d}"
+    rest = "" if soonest == latest else f"; all of them up to {latest}"
+    who = "The first" if rest else "It" if len(entries) == 1 else "They"
+    return InputError(
+        f"{NO_UPLIFT} {thrown} thrown {when}, and outcomes are complete up to {pd.Timestamp(through):%Y-%m-%d}.",
+        file=file,
+        column="randomised",
+        fix=f"{who} can be judged once outcomes are complete up to {soonest} ({span}){rest}.",
+    )
 
 
 def _returned(joined: pd.DataFrame, churns: pd.DataFrame) -> pd.Series:
@@ -156,9 +200,9 @@ def randomised_effect(
     """
     if entries.empty:
         raise InputError(
-            NO_UPLIFT + f" No randomised row is older than {days} days and the time until outcomes are on record.",
+            f"{NO_UPLIFT} Every account that a coin decided on had left before it, or closed down within {days} days.",
             column="randomised",
-            fix="Wait until the windows of the held-out accounts have closed.",
+            fix="Hold out 10 to 20 % near the cut-off with `churnbench interventions assign`, and log both arms.",
         )
     y, treated = entries["y"].to_numpy(dtype=float), entries["treated"].to_numpy(dtype=bool)
     chance = entries["propensity"].to_numpy(dtype=float)
@@ -190,6 +234,9 @@ def randomised_effect(
         events=(events[0], events[1]),
         days=days,
         method=method,
+        coins=(int(arms[0].sum()), int(arms[1].sum())),
+        churned_coins=(int(y[arms[0]].sum()), int(y[arms[1]].sum())),
+        weighted=any(arm.any() and np.ptp(weight[arm]) > 0.0 for arm in arms),
         warnings=_odd_split(treated, chance),
     )
 
@@ -257,8 +304,8 @@ def uplift_by_band(
         seed: of the resamples.
 
     Returns:
-        band, held_accounts, treated_accounts, held_events, treated_events, effect (as JSON, or null), more_accounts
-        (or null), sentence.
+        band; held_ and treated_ accounts, events, coins, churned_coins; effect (as JSON, or null), more_accounts (or
+        null), sentence.
     """
     found = []
     for band in dict.fromkeys(bands.dropna()):
@@ -269,10 +316,7 @@ def uplift_by_band(
         found.append(
             {
                 "band": str(band),
-                "held_accounts": effect.accounts[0],
-                "treated_accounts": effect.accounts[1],
-                "held_events": effect.events[0],
-                "treated_events": effect.events[1],
+                **effect.counts,
                 "effect": effect.as_json() if enough else None,
                 "more_accounts": more,
                 "sentence": effect.sentence

@@ -47,7 +47,7 @@ def intervention_evidence(project: Project, backtest: Backtest) -> tuple[dict[st
     today = pd.Series(bands_of(incumbent, rows), index=rows.index)
     shares = care.treated_shares(rows, exposed, today)
     found = _drops(rows, exposed, incumbent, known, cohort.window, backtest.settings.seed)
-    randomised = randomised_evidence(project, cohort, known, incumbent=incumbent, seed=backtest.settings.seed)
+    randomised = randomised_evidence(project, cohort, log, incumbent=incumbent, seed=backtest.settings.seed)
     section = {
         "file": log.file,
         "estimand": care.ESTIMAND,
@@ -81,7 +81,7 @@ def randomised_evidence(
     Args:
         project: names the outcomes.
         cohort: its window and the date up to which outcomes are complete.
-        log: known by that date.
+        log: the interventions; what became known later is left out.
         incumbent: body of today's formula, for the bands; no effects per band without it.
         seed: of the resamples.
 

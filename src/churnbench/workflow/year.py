@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from churnbench.workflow.review import run_review
 
 BY, ROLE = "Ada Byron", "VP Customer Success"
 QUARTERS = {date(2025, 3, 31): "Q1", date(2025, 6, 30): "Q2", date(2025, 9, 30): "Q3", date(2025, 12, 31): "Q4"}
+REPORTS = ("portfolio", "early-warning", "executive")
 LATE = "A simulated year, played after it ended"
 RESULT, PAGE = "year.json", "year.html"
 
@@ -105,15 +107,18 @@ def play_year(
     made = company or simulate_company()
     quarters: list[Quarter] = []
     days: list[dict[str, Any]] = []
+    reports: dict[str, str] = {}
     for month in made.month_ends():
         project = load_project(made.write_project(out / "company", month))
         if quarters and quarters[-1].version is not None:
             told.stage(f"{month:%B}: scores, alerts, reports")
-            days.append(_day(project, out, month))
+            facts, reports = _day(project, out, month)
+            days.append(facts)
         if month in QUARTERS:
             told.stage(f"review of {QUARTERS[month]}")
             released = bool(quarters and quarters[-1].version)
-            quarters.append(_quarter(project, out, month, seed, opener, released=released))
+            quarter = _quarter(project, out, month, seed, opener, released=released)
+            quarters.append(replace(quarter, pages=quarter.pages | reports))
     year = Year(tuple(quarters), tuple(days), out)
     facts = {"company": NAME, "quarters": [asdict(one) for one in quarters], "days": days}
     write_json(out / RESULT, facts)
@@ -122,27 +127,36 @@ def play_year(
     return year
 
 
-def _day(project: Project, out: Path, month: date) -> dict[str, Any]:
+def _day(project: Project, out: Path, month: date) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the day did, and at a quarter's end its reports on the book, kept where the next day does not reach."""
     day = run_day(
         project,
         out / "daily",
         today=month,
         models=out / "models",
         store=out / "history",
-        reports=("portfolio", "early-warning", "executive") if month in QUARTERS else (),
+        reports=REPORTS if month in QUARTERS else (),
         reason=LATE,
     )
     with open_store(out / "history") as store:
         version = store.history(since=month, until=month)["config_version"].iloc[0]
     signals = [one for one in day.alerts.opened if one["trigger"] not in day.scheduled]
     still = [one for one in day.alerts.open_records if one["trigger"] not in day.scheduled]
-    return {
+    facts = {
         "as_of": f"{day.as_of}",
         "readings": day.appended.added,
         "new_alerts": len(signals),
         "open_alerts": len(still),
         "config_version": version,
     }
+    return facts, {kind: _kept(day.files[kind], out, month) for kind in REPORTS if kind in day.files}
+
+
+def _kept(report: Path, out: Path, month: date) -> str:
+    page = f"{QUARTERS[month].lower()}/reports/{report.name}"
+    (out / page).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(report, out / page)
+    return page
 
 
 def _quarter(project: Project, out: Path, month: date, seed: int, opener: Opener | None, *, released: bool) -> Quarter:

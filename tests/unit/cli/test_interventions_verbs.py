@@ -83,7 +83,40 @@ def test_without_randomised_rows_no_uplift_is_told(cli: Teller, project: Path) -
     edit(project / "churnbench.toml", 'interventions = "interventions.csv"\n', "")
     said = cli("interventions", "effect", project)
     assert said.code == 2
-    assert "names no log" in said.err
+    # The log that `log` writes is the one that `effect` reads, declared or not.
+    assert "no row that a coin decided" in said.err
+    (project / "interventions.csv").unlink()
+    assert "has no log of interventions" in cli("interventions", "effect", project).err
+
+
+def test_coins_of_today_are_told_with_the_day_from_which_they_count(cli: Teller, project: Path, tmp_path: Path) -> None:
+    coins = pd.DataFrame({"account_id": [f"A{number:05d}" for number in range(1, 41)], "health_score": 55.0})
+    coins.to_csv(tmp_path / "scores.csv", index=False)
+    cli("interventions", "assign", "scores.csv", "--period", "now", "--out", "coins.csv", "--share", "0.5")
+    assert cli("interventions", "log", "--project", project, "--assignment", "coins.csv").code == 0
+    said = cli("interventions", "effect", project)
+    assert said.code == 2
+    assert "40 coins were thrown on" in said.err
+    assert "can be judged once outcomes are complete up to" in said.err
+    assert "no row that a coin decided" not in said.err
+
+
+def test_an_account_that_the_accounts_table_does_not_hold_is_logged_with_a_warning(cli: Teller, project: Path) -> None:
+    where = ("interventions", "log", "--project", project, "--account")
+    known, strange = cli(*where, "A00001"), cli(*where, "NOPE")
+    assert (known.code, strange.code) == (0, 0)
+    assert known.err == ""
+    assert "accounts table" in strange.err
+    assert "NOPE" in strange.err
+    assert len(entries(project)) == 2
+    (project / "accounts.csv").write_text("nonsense\n", encoding="utf-8")
+    assert cli(*where, "A00002").code == 0
+
+
+def test_where_formula_and_simulation_of_a_power_differ_the_reason_is_told(cli: Teller) -> None:
+    rough = cli("interventions", "power", "--base-rate", "0.01", "--reduction", "1").out.replace("\n", " ")
+    assert "With so few churned accounts the formula is rough: go by the simulated share." in rough
+    assert "rough" not in cli("interventions", "power", "--base-rate", "0.2", "--reduction", "0.3").out
 
 
 def test_power_is_told_with_its_check_by_simulation(cli: Teller) -> None:

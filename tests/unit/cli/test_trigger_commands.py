@@ -111,7 +111,6 @@ def test_closing_an_alert_logs_the_intervention_in_one_step(
     assert not (tmp_path / "project" / "interventions.csv").exists()
     said = cli(*close, "--outcome", "no-answer", "--started", "2026-01-02")
     assert said.code == 0, said.err
-    assert 'add interventions = "interventions.csv" under [data]' in said.out
 
     project = load_project(tmp_path / "project")
     log = read_location(project, Location(path="interventions.csv"))

@@ -40,7 +40,12 @@ def entry(account: str = "A1", day: date = date(2026, 1, 5), kind: str = "adopti
 
 
 def test_a_project_without_a_log_has_none(tmp_path: Path) -> None:
-    assert read_log(load_project(write_project(tmp_path))) is None
+    project = load_project(write_project(tmp_path))
+    assert read_log(project) is None
+    append(project, [NewEntry("A1", date(2025, 3, 1), "call", date(2025, 3, 1))], today=date(2025, 3, 1))
+    found = read_log(project)
+    assert found is not None
+    assert found.entries["account_id"].tolist() == ["A1"]
 
 
 def test_two_columns_are_enough_and_missing_cells_mean_what_is_documented(project: Project) -> None:

@@ -237,6 +237,42 @@ def test_there_is_no_uplift_without_randomised_data() -> None:
     young = checked_log(logged(("A", "2025-12-10", 1)))
     with pytest.raises(InputError, match="No uplift without randomised data"):
         randomised_effect(randomised_outcomes(young, churns(), days=104, through=date(2025, 12, 31)), days=104)
+    gone = checked_log(logged(("A", "2025-01-10", 1)))
+    left = randomised_outcomes(gone, churns(("A", "2025-01-01", False)), days=104, through=THROUGH)
+    with pytest.raises(InputError, match="had left before it"):
+        randomised_effect(left, days=104)
+
+
+def test_coins_whose_windows_are_open_are_counted_with_the_day_from_which_they_can_be_judged() -> None:
+    frame = logged(("A", "2026-01-10", 1), ("B", "2026-01-20", 0))
+    with pytest.raises(InputError) as caught:
+        randomised_outcomes(checked_log(frame), churns(), days=100, through=date(2025, 12, 31), settle_days=10)
+    assert "2 coins were thrown from 2026-01-10 to 2026-01-20, and outcomes are complete up to 2025-12-31." in str(
+        caught.value
+    )
+    assert "judged once outcomes are complete up to 2026-04-30 (100 days" in str(caught.value.fix)
+    assert "all of them up to 2026-05-10" in str(caught.value.fix)
+    log = checked_log(frame)
+    on_the_day = randomised_outcomes(log, churns(), days=100, through=date(2026, 4, 30), settle_days=10)
+    assert on_the_day["account_id"].tolist() == ["A"]
+    # What was put on record late cannot be used earlier.
+    late = checked_log(frame.assign(known_on=pd.Timestamp("2026-08-01")))
+    with pytest.raises(InputError) as caught:
+        randomised_outcomes(late, churns(), days=100, through=date(2026, 5, 10), settle_days=10)
+    assert "up to 2026-08-01" in str(caught.value.fix)
+
+
+def test_the_counts_in_the_sentence_are_those_that_the_rates_come_from() -> None:
+    twice = pd.concat([entries(100, 12, 300, 20)] * 2, ignore_index=True)
+    effect = randomised_effect(twice, days=104, replicates=50)
+    assert effect.accounts == (100, 300)
+    assert effect.coins == (200, 600)
+    assert effect.churned_coins == (24, 40)
+    assert "12.0% of the coins that held an account out (24 of 200)" in effect.sentence
+    assert "(40 of 600)" in effect.sentence
+    assert "weighted" not in effect.sentence
+    uneven = twice.assign(propensity=np.where(np.arange(len(twice)) % 2 == 0, 0.7, 0.8))
+    assert "each coin weighted by its chance" in randomised_effect(uneven, days=104, replicates=50).sentence
 
 
 def test_a_band_with_few_churned_accounts_gets_a_number_of_accounts_instead_of_an_effect() -> None:

@@ -61,6 +61,9 @@ def test_decisions_follow_from_what_the_tools_say(company: Company, tmp_path: Pa
             assert RESCALED in quarter.why
         for page in quarter.pages.values():
             assert (year.out / page).is_file()
+            assert f'href="{page}"' in (year.out / "year.html").read_text("utf-8")
+        if quarter.monitoring is not None:
+            assert {"portfolio", "early-warning", "executive"} <= set(quarter.pages)
     released = list(decisions(year.out / "models" / "larkspur")) if versions else []
     promoted = [entry for entry in released if entry["event"] == "promote"]
     assert len(promoted) == len(versions)

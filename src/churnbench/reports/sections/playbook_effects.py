@@ -18,8 +18,9 @@ DROPS_HOW = (
     "a playbook that works."
 )
 COINS_HOW = (
-    "Only accounts for which a coin decided, by what it said, whether or not it was carried out; 90 % intervals by "
-    "account. Rates count each coin with one over the probability of its arm. Negative: fewer churned among the "
+    "Coins followed by churn, of all coins per arm, whether or not what the coin said was carried out; an account may "
+    "have one in several periods. Rates count each coin with one over the probability of its arm; 90 % intervals by "
+    "account. Negative: fewer churned among the "
     "treated; the line is no effect. Saves are never counted from risk alone."
 )
 
@@ -84,11 +85,11 @@ def _lines(effect: Mapping[str, Any]) -> list[tuple[list[Cell], Mapping[str, Any
 
 
 def _arms(row: Mapping[str, Any]) -> list[Cell]:
-    """Churned of all accounts per arm, with its rate where an effect was computed."""
+    """Coins followed by churn of all coins per arm, with their rate where an effect was computed."""
     effect, cells = row.get("effect", row), []
     for arm in ("held", "treated"):
         rate = estimate(effect, arm).value
-        counts = f"{whole(number(row, f'{arm}_events'))} of {whole(number(row, f'{arm}_accounts'))}"
+        counts = f"{whole(number(row, f'{arm}_churned_coins'))} of {whole(number(row, f'{arm}_coins'))}"
         cells.append(Cell(counts, note="" if rate is None else percent(rate)))
     return cells
 
