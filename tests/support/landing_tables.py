@@ -155,7 +155,7 @@ HUBSPOT = Example(
         ),
         "ticket_company": (("ticket_id", "company_id"), [(31, "A-1"), (32, "A-1"), (33, "A-1")]),
         "ticket_property_history": (
-            ("ticket_id", "name", "value", "changed_at"),
+            ("ticket_id", "name", "value", "timestamp_instant"),
             [
                 (31, "closed_date", "2024-03-11", "2024-03-11 00:00:00"),
                 (31, "closed_date", None, "2024-03-12 00:00:00"),  # opened again
@@ -176,7 +176,7 @@ HUBSPOT = Example(
         "engagement_meeting": "property_hs_createdate",
         "engagement_email": "property_hs_createdate",
         "ticket": "property_createdate",
-        "ticket_property_history": "changed_at",
+        "ticket_property_history": "timestamp_instant",
     },
     current={
         "deal": ("property_amount", "property_closedate", "deal_pipeline_stage_id"),

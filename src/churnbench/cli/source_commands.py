@@ -99,7 +99,7 @@ def add(
     out: Path | None,
 ) -> None:
     """Print or write the lines for a project file."""
-    project = None if to is None else load_project(to)
+    project = None if to is None else load_project(to, unfinished=True)
     chosen = _pairs(settings, "--set")
     if timezone is not None:
         chosen["timezone"] = timezone
@@ -154,7 +154,7 @@ def _identity(table: str | None, *, dated: bool, rules: bool) -> Identity | None
 
 def identity(path: Path, *, keys: int) -> None:
     """Count resolved, unresolved and ambiguous events of a project."""
-    project = load_project(path)
+    project = load_project(path, unfinished=True)
     counted, related = count_identities(project), families(project)
     lines = [line for one in counted for line in _counted(one, keys)]
     parents: dict[str, object] | None = None
@@ -170,10 +170,11 @@ def identity(path: Path, *, keys: int) -> None:
 
 
 def _counted(one: Counted, keys: int) -> list[str]:
-    strangers = "" if one.strangers is None else f", {one.strangers:,} of no known account"
+    strangers = "" if one.strangers is None else f", {one.strangers:,} found one that data.accounts lacks"
+    undated = f", {one.undated:,} have no time" if one.undated else ""
     lines = [
         f"{one.fact}: {one.events:,} events, {one.resolved:,} found an account{strangers},"
-        f" {one.unresolved:,} found none, {one.ambiguous:,} found several."
+        f" {one.unresolved:,} found none, {one.ambiguous:,} found several{undated}."
     ]
     shown = one.keys.head(keys).to_dict("records")
     lines += [f"  {row['status']:<10} {_plain(str(row['source_key']))}  {row['events']:,}" for row in shown]

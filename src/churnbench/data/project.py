@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from churnbench.data.project_formula import DeclaredFormula, resolve_formula
 from churnbench.data.section_errors import project_error
 from churnbench.data.sections import (
+    UNFINISHED,
     BacktestSection,
     CalibrationSection,
     ChecksSection,
@@ -81,11 +82,13 @@ class Project:
         return self.thresholds.value or "arr"
 
 
-def load_project(path: Path | str) -> Project:
+def load_project(path: Path | str, *, unfinished: bool = False) -> Project:
     """Read a project.
 
     Args:
         path: the project file or its folder.
+        unfinished: whether it may still be without a history, or have facts of which no metric is declared: its
+            next lines are about to be written.
 
     Returns:
         The checked project.
@@ -109,7 +112,7 @@ def load_project(path: Path | str) -> Project:
     except tomllib.TOMLDecodeError as error:
         raise _syntax_error(error, found.name, text) from None
     try:
-        read = ProjectFile.model_validate(content)
+        read = ProjectFile.model_validate(content, context=UNFINISHED if unfinished else None)
     except ValidationError as error:
         raise project_error(error, file=found.name, text=text) from None
     declared = resolve_formula(
@@ -118,7 +121,7 @@ def load_project(path: Path | str) -> Project:
         lookback_days=read.snapshots.lookback_days,
         file=found.name,
     )
-    if read.data.kind == "facts" and not declared.computed:
+    if read.data.kind == "facts" and not declared.computed and not unfinished:
         raise InputError(
             "with [[data.facts]] the metrics must be declared; none is.",
             file=found.name,

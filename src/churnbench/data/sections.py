@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from churnbench.data.computed import Aggregate, Scalar
 from churnbench.data.sections_history import HistorySection
@@ -14,6 +14,8 @@ from churnbench.data.sections_sources import SourceSection
 
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 #: Cells that mean "no value" in number and date columns unless the project says otherwise.
+#: Validation context of a project whose history is still to be written: `[data]` may have none.
+UNFINISHED = "unfinished"
 DEFAULT_MISSING = ("", "NA", "NaN", "nan", "NULL", "null")
 
 
@@ -125,10 +127,12 @@ class DataSection(Section):
         return ("",) if self.missing_values is None else ("", *self.missing_values)
 
     @model_validator(mode="after")
-    def _one_history(self) -> DataSection:
+    def _one_history(self, info: ValidationInfo) -> DataSection:
         given = [n for n, v in (("snapshots", self.snapshots), ("facts", self.facts), ("table", self.table)) if v]
+        if not given and info.context == UNFINISHED:
+            return self
         if len(given) != 1:
-            found = " and ".join(given) or "none"
+            found = f"{' and '.join(given)}: take out what the other replaces" if given else "none"
             raise ValueError(f"[data] needs exactly one of snapshots, [[data.facts]] and table; found {found}")
         if given == ["table"]:
             if self.label is None or self.label_positive is None:

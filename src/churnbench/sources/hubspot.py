@@ -43,7 +43,7 @@ def _engagements(asked: Asked, table: str, moment: str, extra: str) -> str:
         f"  {d.utc(f'e.{moment}')} AS event_time, {d.utc('e.property_hs_createdate')} AS known_time,\n"
         f"  {d.text('e.engagement_id')} || ' ' || coalesce({d.text('c.company_id')}, '') AS fact_key, {extra}\n"
         f"FROM {asked.table(table)} e LEFT JOIN {asked.table('engagement_company')} c\n"
-        f"  ON {d.text('c.engagement_id')} = {d.text('e.engagement_id')}\nWHERE e.{moment} IS NOT NULL"
+        f"  ON {d.text('c.engagement_id')} = {d.text('e.engagement_id')}"
     )
 
 
@@ -68,13 +68,18 @@ def _tickets(asked: Asked) -> str:
     )
 
 
+def _changed(asked: Asked) -> str:
+    """When a property of a ticket changed."""
+    return asked.dialect.utc(asked.dialect.identifier(asked.text_of("history_time")))
+
+
 def _closed(asked: Asked) -> str:
     """The first time a ticket got a closing date, by the history of that property."""
     d = asked.dialect
     where = "name = 'closed_date' AND value IS NOT NULL"
     return (
         f"WITH owners AS (\n  {only_partner(asked, 'ticket_company', 'ticket_id', 'company_id')}),\n"
-        f"closings AS (SELECT {d.text('ticket_id')} AS entity, min({d.utc('changed_at')}) AS closed_at\n"
+        f"closings AS (SELECT {d.text('ticket_id')} AS entity, min({_changed(asked)}) AS closed_at\n"
         f"  FROM {asked.table('ticket_property_history')} WHERE {where} GROUP BY 1)\n"
         "SELECT DISTINCT w.native_key, w.rule_key, coalesce(w.several, 0) AS several, c.closed_at AS event_time,\n"
         f"  c.entity AS fact_key, {d.hours(d.utc('t.property_createdate'), 'c.closed_at')} AS hours\n"
@@ -89,7 +94,7 @@ def _severe(asked: Asked) -> str:
     where = f"name = 'hs_ticket_priority' AND {d.text('value')} IN {d.one_of(asked.list_of('severe'))}"
     return (
         f"WITH owners AS (\n  {only_partner(asked, 'ticket_company', 'ticket_id', 'company_id')}),\n"
-        f"raised AS (SELECT {d.text('ticket_id')} AS entity, min({d.utc('changed_at')}) AS raised_at\n"
+        f"raised AS (SELECT {d.text('ticket_id')} AS entity, min({_changed(asked)}) AS raised_at\n"
         f"  FROM {asked.table('ticket_property_history')} WHERE {where} GROUP BY 1)\n"
         "SELECT DISTINCT w.native_key, w.rule_key, coalesce(w.several, 0) AS several, r.raised_at AS event_time,\n"
         "  r.entity AS fact_key FROM raised r LEFT JOIN owners w ON w.entity = r.entity"
@@ -115,7 +120,7 @@ HUBSPOT = Source(
         "engagement_company": ("engagement_id", "company_id"),
         "ticket": ("id", "property_createdate"),
         "ticket_company": ("ticket_id", "company_id"),
-        "ticket_property_history": ("ticket_id", "name", "value", "changed_at"),
+        "ticket_property_history": ("ticket_id", "name", "value", "timestamp_instant"),
     },
     facts=(
         Fact("won_deals", ("deal", "deal_stage", "deal_company"), _won, "a deal was won"),
@@ -141,6 +146,12 @@ HUBSPOT = Source(
         Parameter("won_stages", "closedwon", "Ids of stages that mean won (deal_pipeline_stage has them)."),
         Parameter("expansion_types", "existingbusiness", "Deal types that are expansions."),
         Parameter("severe", "HIGH,URGENT", "Priorities of a ticket that count as high."),
+        Parameter(
+            "history_time",
+            "timestamp_instant",
+            "Column of ticket_property_history with the time of the change; some loaders call it timestamp.",
+            "text",
+        ),
     ),
     unobtainable={
         "arr_trend_12m": "a deal's amount is today's and no contract; use billing or a subscription table",
@@ -158,6 +169,5 @@ HUBSPOT = Source(
     notes=(
         "Meetings and mails count from the later of their date and property_hs_createdate.",
         "Links of deals, tickets and engagements to companies are as they are now.",
-        "ticket_property_history names the time of the change changed_at; rename it in a view where it differs.",
     ),
 )

@@ -25,14 +25,15 @@ from churnbench.sources.snippet import fact_name
 
 @dataclass(frozen=True)
 class Counted:
-    """What became of the events of one fact table.
+    """What became of the events of one fact table; each is in exactly one of the five counts.
 
     Attributes:
         fact: its name in the project.
         events: how many there are, copies counted once.
         resolved, unresolved, ambiguous: how many found one account, none, more than one.
-        strangers: how many found an account that the accounts table does not have; None without such a table.
-        keys: columns status (unresolved, ambiguous or stranger), source_key, events; most events first.
+        strangers: how many found one account that the accounts table does not have; None without such a table.
+        undated: how many have no time, so that no metric can count them.
+        keys: columns status (unresolved, ambiguous, stranger or undated), source_key, events; most events first.
         edited: whether the project's SQL for it is no longer what the mapping writes.
     """
 
@@ -42,12 +43,14 @@ class Counted:
     unresolved: int
     ambiguous: int
     strangers: int | None
+    undated: int
     keys: pd.DataFrame
     edited: bool = False
 
     def as_facts(self, limit: int = 20) -> dict[str, Any]:
         """The same for a program, with at most `limit` keys."""
-        plain = {name: getattr(self, name) for name in ("fact", "events", "resolved", "unresolved", "ambiguous")}
+        counts = ("fact", "events", "resolved", "unresolved", "ambiguous", "undated")
+        plain = {name: getattr(self, name) for name in counts}
         keys = self.keys.head(limit).to_dict("records")
         return {**plain, "strangers": self.strangers, "edited": self.edited, "keys": keys}
 
@@ -179,16 +182,17 @@ def _count(
     return Counted(
         fact=name,
         events=sum(of.values()),
-        resolved=of["resolved"] + of["stranger"],
+        resolved=of["resolved"],
         unresolved=of["unresolved"],
         ambiguous=of["ambiguous"],
         strangers=None if accounts is None else of["stranger"],
+        undated=of["undated"],
         keys=keys.reset_index(drop=True),
         edited=(sql or "").strip() != written,
     )
 
 
-_STATUSES = ("resolved", "stranger", "unresolved", "ambiguous")
+_STATUSES = ("resolved", "stranger", "unresolved", "ambiguous", "undated")
 
 
 def _rows(session: Session, project: Project, sql: str, label: str) -> pd.DataFrame:

@@ -19,7 +19,7 @@ def _events(asked: Asked) -> str:
         f"SELECT {one_owner(asked, 'account_id')}, {d.utc(at)} AS event_time{known},\n"
         f"  {key} AS fact_key, {d.text('visitor_id')} AS user_id,\n"
         f"  {d.number(count)} AS num_events, {d.number(minutes)} AS num_minutes\n"
-        f"FROM {asked.table('event')} WHERE {at} IS NOT NULL"
+        f"FROM {asked.table('event')}"
     )
 
 
@@ -38,8 +38,7 @@ def _features(asked: Asked) -> str:
         f"  CASE WHEN {d.true('c.value')} THEN {d.text('e.feature_id')} END AS core_feature,\n"
         f"  CASE WHEN {d.true('c.value')} THEN 'yes' END AS is_core\n"
         f"FROM {asked.table('feature_event')} e LEFT JOIN cores c ON c.entity = {d.text('e.feature_id')}\n"
-        f"  AND {d.utc(f'e.{at}')} >= c.valid_from AND (c.valid_to IS NULL OR {d.utc(f'e.{at}')} < c.valid_to)\n"
-        f"WHERE e.{at} IS NOT NULL"
+        f"  AND {d.utc(f'e.{at}')} >= c.valid_from AND (c.valid_to IS NULL OR {d.utc(f'e.{at}')} < c.valid_to)"
     )
 
 

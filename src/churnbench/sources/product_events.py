@@ -50,14 +50,14 @@ def _events(asked: Asked) -> str:
         f"  {_flag(asked, what, 'key_features')} AS is_key,\n"
         f"  CASE WHEN {what} IN {d.one_of(features)} THEN {what} END AS key_feature,\n"
         f"  {max(len(features), 1)}.0 AS key_features_in_all, 0.25 AS quarter\n"
-        f"FROM {relation} WHERE {at} IS NOT NULL"
+        f"FROM {relation}"
     )
 
 
 def _earliest(asked: Asked) -> str:
     if asked.known_column is None:
         return "min(event_time) AS event_time"
-    later = "CASE WHEN known_time > event_time THEN known_time ELSE event_time END"
+    later = "CASE WHEN known_time > event_time THEN known_time WHEN known_time IS NOT NULL THEN event_time END"
     return f"min(event_time) AS event_time, min({later}) AS known_time"
 
 

@@ -11,27 +11,39 @@ _ALWAYS, _FOREVER = "1900-01-01 00:00:00", "2200-01-01 00:00:00"
 def fact_sql(asked: Asked, fact: Fact) -> str:
     """The query of a fact table, for `[[data.facts]] sql`.
 
-    A row whose key belongs to nobody, or to two accounts at its time, is left out here and counted by `count_sql`.
+    A row whose key belongs to nobody, or to two accounts at its time, is left out here and counted by `count_sql`, and
+    so is one without a time, which has no place in a history.
 
     Returns:
         One SELECT: account_id, event_time, known_time where the fact has one, fact_key and the value columns.
     """
-    return f"{_resolved(asked, fact)}\nSELECT * FROM resolved WHERE account_id IS NOT NULL"
+    placed = " AND ".join(f"{name} IS NOT NULL" for name in ("account_id", *_times(asked, fact)))
+    return f"{_resolved(asked, fact)}\nSELECT * FROM resolved WHERE {placed}"
 
 
 def count_sql(asked: Asked, fact: Fact) -> str:
-    """The query that counts facts by what became of them.
+    """The query that counts facts by what became of them, copies as the metrics do: rows without a key are no copies.
 
     Returns:
-        One SELECT: status (resolved, unresolved, ambiguous), source_key (the account for resolved ones), events.
+        One SELECT: status (undated, resolved, unresolved, ambiguous), source_key (the account where one was found),
+        events.
     """
     key = "CASE WHEN account_id IS NOT NULL THEN account_id ELSE coalesce(native_key, rule_key, '(none)') END"
-    status = "CASE WHEN account_id IS NOT NULL THEN 'resolved' WHEN clash = 1 THEN 'ambiguous' ELSE 'unresolved' END"
+    status = (
+        "CASE WHEN undated = 1 THEN 'undated' WHEN account_id IS NOT NULL THEN 'resolved'"
+        " WHEN clash = 1 THEN 'ambiguous' ELSE 'unresolved' END"
+    )
+    events = "count(DISTINCT fact_key) + sum(CASE WHEN fact_key IS NULL THEN 1 ELSE 0 END)"
     return (
         f"{_resolved(asked, fact, counting=True)}\n"
-        f"SELECT {status} AS status, {key} AS source_key, count(DISTINCT fact_key) AS events FROM resolved\n"
+        f"SELECT {status} AS status, {key} AS source_key, {events} AS events FROM resolved\n"
         "GROUP BY 1, 2"
     )
+
+
+def _times(asked: Asked, fact: Fact) -> tuple[str, ...]:
+    """Columns without which a row cannot be placed in time."""
+    return ("event_time", "known_time") if asked.known(fact) else ("event_time",)
 
 
 def _resolved(asked: Asked, fact: Fact, *, counting: bool = False) -> str:
@@ -46,7 +58,9 @@ def _resolved(asked: Asked, fact: Fact, *, counting: bool = False) -> str:
         clash = "(i.one_account <> i.other_account OR (i.one_account IS NULL AND r.several = 1))"
         account = "coalesce(i.one_account, r.rule_key)" if asked.identity.rules else "i.one_account"
     kept = "r.native_key, r.rule_key, r.fact_key" if counting else "r.*"
-    flag = f"CASE WHEN {clash} THEN 1 ELSE 0 END AS clash, " if counting else ""
+    undated = " OR ".join(f"r.{name} IS NULL" for name in _times(asked, fact))
+    flags = f"CASE WHEN {clash} THEN 1 ELSE 0 END AS clash, CASE WHEN {undated} THEN 1 ELSE 0 END AS undated, "
+    flag = flags if counting else ""
     return (
         f"WITH raw AS (\n{raw}\n){steps},\nresolved AS (\n"
         f"  SELECT CASE WHEN {clash} THEN NULL ELSE {account} END AS account_id, {flag}{kept}\n"

@@ -31,7 +31,7 @@ def _touches(asked: Asked) -> str:
     return (
         f"SELECT {one_owner(asked, 'account_id')}, {d.utc('activity_date')} AS event_time,\n"
         f"  {d.utc('created_date')} AS known_time, 'event ' || {d.text('id')} AS fact_key, 'meeting' AS kind\n"
-        f"FROM {asked.table('event')} WHERE activity_date IS NOT NULL\nUNION ALL\n"
+        f"FROM {asked.table('event')}\nUNION ALL\n"
         f"SELECT {one_owner(asked, 'account_id')}, {d.utc('completed_date_time')},\n"
         f"  {d.utc('completed_date_time')}, 'task ' || {d.text('id')}, 'task'\n"
         f"FROM {asked.table('task')} WHERE completed_date_time IS NOT NULL"

@@ -35,19 +35,33 @@ class Target:
         formula: the formula as it is now.
         taken: metric id -> why it stays a comment: it is computed already.
         stated: ids of metrics of the formula that the project file has a section of; a second one would be refused.
+        lacks: what has to be changed under `[data]` for the lines to be read, one sentence each.
     """
 
     formula: FormulaSpec
     taken: Mapping[str, str]
     stated: frozenset[str] = frozenset()
+    lacks: tuple[str, ...] = ()
 
 
 def target_of(project: Project | None) -> Target:
     """The formula of a project; of the default preset without one."""
     if project is None:
-        return Target(load_preset("four-dimensions"), {})
+        return Target(load_preset("four-dimensions"), {}, lacks=(_DATABASE, _HISTORY))
     taken = {one.id: f"already computed from {one.source or 'two metrics'}" for one in project.declared.computed}
-    return Target(project.formula, taken, project.declared.declared - set(taken))
+    return Target(project.formula, taken, project.declared.declared - set(taken), _lacks(project))
+
+
+#: What the lines need under [data].
+_DATABASE = 'name the database: database = "book.duckdb", "sqlite:book.db" or "postgresql://..."'
+_HISTORY = "take out snapshots or table if there is one: these facts replace it"
+
+
+def _lacks(project: Project) -> tuple[str, ...]:
+    data = project.data
+    other = next((name for name in ("snapshots", "table") if getattr(data, name) is not None), None)
+    history = () if other is None else (f"take out the line {other} = ...: these facts replace it",)
+    return (() if data.database else (_DATABASE,)) + history
 
 
 def snippet(asked: Asked, target: Target, *, optional: Sequence[str] = (), also: Sequence[str] = ()) -> str:
@@ -70,7 +84,9 @@ def snippet(asked: Asked, target: Target, *, optional: Sequence[str] = (), also:
     source = asked.source
     blocks = [
         f"# ---- {source.title}: written by `churnbench sources add {source.name}`.\n"
-        f"# {source.rule}.\n" + "".join(f"# {note}\n" for note in source.notes),
+        f"# {source.rule}.\n"
+        + "".join(f"# {note}\n" for note in source.notes)
+        + "".join(f"# Under [data] {change}.\n" for change in target.lacks),
         _choices(asked, optional),
         _accounts(asked),
         *(_fact(asked, fact) for fact in facts),

@@ -198,3 +198,35 @@ def test_the_clock_is_turned_with_the_zone(tmp_path, database) -> None:
 
 def test_without_an_arrival_column_an_event_counts_from_when_it_happened(tmp_path) -> None:
     assert measured(tmp_path, "amplitude", known_column=None).loc["A-1", "active_users_30d"] == 3
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("database", [None, "sqlite"])
+def test_answers_of_one_second_give_a_score_and_flags_of_the_same_answer(tmp_path, database, order) -> None:
+    columns, rows = EXAMPLES["delighted"].tables["response"]
+    _id, _person, kind, _score, at, properties = rows[2]  # the last one until the day
+    tied = [("t1", "p2", kind, 8, at, properties), ("t2", "p8", kind, 3, at, properties)]
+    made = {"response": (columns, [*(row for row in rows if row[0] != "r3"), *tied[::order]])}
+    found = metrics_on(tmp_path, "delighted", made, [DAY], ["A-1"], database=database).loc[("A-1", DAY)]
+    assert found[["nps_last_score", "nps_detractor", "nps_promoter"]].tolist() == [8.0, 0.0, 0.0]
+    assert found["nps_people"] == 5.0
+
+
+@pytest.mark.parametrize("database", [None, "sqlite"])
+def test_two_answers_of_one_person_in_one_second_stand_as_the_higher_one(tmp_path, database) -> None:
+    columns, rows = EXAMPLES["delighted"].tables["response"]
+    _id, person, kind, _score, at, properties = rows[2]
+    made = {"response": (columns, [("a", person, kind, 10, at, properties), ("b", person, kind, 3, at, properties)])}
+    found = metrics_on(tmp_path, "delighted", made, [DAY], ["A-1"], database=database).loc[("A-1", DAY)]
+    assert found[["nps", "nps_last_score", "nps_promoter"]].tolist() == [100.0, 10.0, 1.0]
+
+
+def test_the_time_of_a_ticket_s_changes_may_be_in_another_column(tmp_path) -> None:
+    example = EXAMPLES["hubspot"]
+    columns, rows = example.tables["ticket_property_history"]
+    renamed = tuple("timestamp" if name == "timestamp_instant" else name for name in columns)
+    choices = {"optional": example.optional, "settings": {**example.settings, "history_time": "timestamp"}}
+    made = {**example.tables, "ticket_property_history": (renamed, rows)}
+    found = metrics_on(tmp_path, "hubspot", made, [DAY], ["A-1"], **choices).loc[("A-1", DAY)]
+    for metric in ("resolution_hours_90d", "severe_tickets_90d"):
+        assert found[metric] == pytest.approx(EXPECTED["hubspot"][metric])

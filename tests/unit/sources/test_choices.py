@@ -172,3 +172,39 @@ def test_a_metric_that_is_asked_for_is_declared_with_what_it_needs() -> None:
     declared = {one["id"] for one in tomllib.loads(lines)["formula"]["metrics"]}
     assert {"tickets_vs_own_average", "tickets_30d", "tickets_per_30d_12m", "csat"} <= declared
     assert "tickets_90d" not in declared
+
+
+BARE = '[project]\nname = "bare"\n[data]\noutcomes = "outcomes.csv"\n'
+
+
+def test_the_first_source_can_be_written_for_a_project_that_has_no_history_yet(tmp_path, cli: Teller) -> None:
+    with landed(tmp_path, "zendesk", tables(), database="sqlite") as (_asked, address):
+        text = f'{BARE}database = "{address}"\n[formula]\npreset = "four-dimensions"\n'
+    path = tmp_path / "churnbench.toml"
+    path.write_text(text, encoding="utf-8")
+    (tmp_path / "outcomes.csv").write_text("account_id,churned_on\n", encoding="utf-8")
+    told = cli("sources", "identity", tmp_path)
+    assert told.code == 2
+    assert "sources add" in told.err
+    said = cli("sources", "add", "zendesk", "--to", tmp_path, "--schema", "", "--metric", "tickets_90d")
+    assert said.code == 0, said.err
+    assert "strftime" in said.out
+    assert "# Under [data]" not in said.out
+    with pytest.raises(InputError, match="found none"):
+        load_project(tmp_path)  # everything else needs a history
+    path.write_text(text + said.out, encoding="utf-8")
+    assert load_project(tmp_path).data.kind == "facts"
+    assert "zendesk_tickets: 6 events" in cli("sources", "identity", tmp_path).out
+
+
+def test_the_lines_say_that_facts_replace_snapshots_and_need_a_database(tmp_path, cli: Teller) -> None:
+    path = tmp_path / "churnbench.toml"
+    path.write_text(f'{BARE}snapshots = "snapshots.csv"\n[formula]\npreset = "four-dimensions"\n', encoding="utf-8")
+    said = cli("sources", "add", "zendesk", "--to", tmp_path).out
+    assert "# Under [data] take out the line snapshots = ...: these facts replace it." in said
+    assert "# Under [data] name the database" in said
+    path.write_text(path.read_text() + said, encoding="utf-8")
+    with pytest.raises(InputError, match="found snapshots and facts: take out"):
+        load_project(tmp_path)
+    path.write_text(path.read_text().replace('snapshots = "snapshots.csv"\n', 'database = "b.duckdb"\n'), "utf-8")
+    assert load_project(tmp_path).data.kind == "facts"

@@ -79,3 +79,19 @@ def test_tables_of_one_row_or_of_none_do_no_harm(tmp_path, source) -> None:
     assert len(computed(tmp_path, source, one)) == len(DAYS) * len(ACCOUNTS)
     none = changed(EXAMPLES[source].tables, lambda _table, _columns, _rows: [])
     assert computed(tmp_path, source, none).fillna(0).eq(0).all(axis=None)
+
+
+@pytest.mark.parametrize("database", [None, "sqlite"])
+@pytest.mark.parametrize("source", EXAMPLES)
+def test_rows_without_a_time_change_nothing_and_stop_nothing(tmp_path, whole, source, database) -> None:
+    written = EXAMPLES[source].written
+
+    def with_undated(table, columns, rows):
+        if table not in written:
+            return rows
+        at = columns.index(written[table])
+        # A row that says something of its own: nothing of it may be a copy of another one.
+        return [*rows, *((*row[:at], None, *row[at + 1 :]) for row in rows[:1])]
+
+    found = computed(tmp_path, source, changed(EXAMPLES[source].tables, with_undated), database=database)
+    pd.testing.assert_frame_equal(found, whole[source], rtol=1e-9)

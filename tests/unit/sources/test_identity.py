@@ -9,7 +9,9 @@ from landing_tables import EXAMPLES, changed
 from zendesk_tables import tables
 
 from churnbench.data.project import load_project
+from churnbench.data.session import Session
 from churnbench.domain.errors import InputError
+from churnbench.features import open_facts
 from churnbench.sources import Identity, count_identities, families, snippet, target_of
 
 ENTRIES = [
@@ -79,7 +81,7 @@ def test_events_are_counted_by_what_became_of_them_with_their_keys(tmp_path) -> 
 
 def test_an_account_that_the_accounts_table_does_not_have_is_said(tmp_path) -> None:
     found = counted(tmp_path, "zendesk", tables(), accounts=["A-1"])["zendesk_tickets"]
-    assert (found.resolved, found.strangers) == (4, 1)
+    assert (found.resolved, found.strangers) == (3, 1)
     assert ("stranger", "A-2", 1) in found.keys.itertuples(index=False, name=None)
 
 
@@ -150,3 +152,36 @@ def test_the_accounts_of_salesforce_can_be_read_by_the_line_that_is_offered(tmp_
         write_project(tmp_path, address, asked, head=line.removeprefix("# ") + "\n")
     found = families(load_project(tmp_path))
     assert (found.children, found.orphans, found.circles) == (1, (), ())
+
+
+def without(columns, rows, name, which=lambda _n: True):
+    """The rows with an empty cell in one column, in those rows whose number is chosen."""
+    at = columns.index(name)
+    return [(*row[:at], None, *row[at + 1 :]) if which(n) else row for n, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize("database", [None, "sqlite"])
+def test_events_without_an_insert_id_are_no_copies_in_the_counts_as_in_the_metrics(tmp_path, database) -> None:
+    columns, rows = EXAMPLES["amplitude"].tables["event"]
+    bare = {"event": (columns, without(columns, rows, "insert_id", lambda n: n % 2 == 0))}
+    found = counted(tmp_path, "amplitude", bare, database=database)["amplitude_events"]
+    with Session(memory_limit="500MB", threads=1) as session:
+        facts = open_facts(session, load_project(tmp_path))["amplitude_events"]
+        used = session.connection.execute(f"SELECT count(*) FROM {facts.relation}").fetchone()
+    assert len({row[columns.index("insert_id")] for row in bare["event"][1]}) < found.resolved
+    assert (found.resolved,) == used
+
+
+def test_every_event_is_in_exactly_one_count(tmp_path, cli: Teller) -> None:
+    columns, rows = tables()["ticket"]
+    made = {**with_identity(), "ticket": (columns, without(columns, rows, "created_at", lambda n: n == 0))}
+    found = counted(tmp_path, "zendesk", made, accounts=["NEW"], identity=Identity(("land", "identity")))
+    for one in found.values():
+        assert one.events == one.resolved + one.strangers + one.unresolved + one.ambiguous + one.undated
+    one = found["zendesk_tickets"]
+    assert (one.events, one.resolved, one.strangers, one.unresolved, one.ambiguous, one.undated) == (6, 1, 2, 1, 1, 1)
+    said = " ".join(cli("sources", "identity", tmp_path).out.split())
+    assert (
+        "zendesk_tickets: 6 events, 1 found an account, 2 found one that data.accounts lacks, 1 found none,"
+        " 1 found several, 1 have no time." in said
+    )
