@@ -116,5 +116,5 @@ def test_a_late_day_says_whose_alerts_stay_and_a_snapshot_after_a_churn_is_named
     finally:
         outcomes.to_csv(made / "outcomes.csv", index=False)
     assert said.code == 0, said.err
-    assert f"1 with a snapshot after their churn, first {here}" in said.out
+    assert f"1 that left or gave notice by then, first {here}" in said.out
     assert 'kind "reactivation"' in said.out

@@ -145,7 +145,7 @@ def test_too_few_churns_for_a_draft_cost_the_draft_and_not_the_look(
     monkeypatch.setattr("churnbench.monitoring.recalibrated.LEAST_EVENTS", 10_000)
     said = cli("monitor", "tiny", "--config", "config.json", "--recalibrate", "--out", "watch")
     assert said.code == 10
-    assert "a new curve takes 10000" in " ".join(said.out.split())
+    assert "a new curve takes 10000" in said.err
     assert (place / "watch" / "monitoring.html").exists()
     assert not (place / "watch" / "recalibrated.json").exists()
 
