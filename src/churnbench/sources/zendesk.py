@@ -110,23 +110,23 @@ def _critical(asked: Asked) -> str:
 
 
 def _escalations(asked: Asked) -> str:
-    words = asked.dialect.one_of(asked.list_of("critical"))
-    return (
-        f"{_tickets(asked)},\nchanges AS (\n  {_field(asked, 'priority')}),\n"
-        "raised AS (SELECT entity, min(valid_from) AS raised_at FROM changes\n"
-        f"  WHERE value IN {words} AND previous IS NOT NULL AND previous NOT IN {words} GROUP BY entity)\n"
-        f"SELECT {_WHO}, raised_at AS event_time, ticket AS fact_key, 'yes' AS escalated\n"
-        "FROM tickets t JOIN raised r ON r.entity = t.ticket"
-    )
+    # A ticket that was critical from the start was not escalated.
+    return _first_priority(asked, "critical", risen=True, columns=", 'yes' AS escalated")
 
 
 def _severe(asked: Asked) -> str:
-    words = asked.dialect.one_of(asked.list_of("severe"))
+    return _first_priority(asked, "severe")
+
+
+def _first_priority(asked: Asked, option: str, *, risen: bool = False, columns: str = "") -> str:
+    """The first moment at which a ticket had one of the priorities of an option; `risen` from another one."""
+    words = asked.dialect.one_of(asked.list_of(option))
+    from_another = f" AND previous IS NOT NULL AND previous NOT IN {words}" if risen else ""
     return (
         f"{_tickets(asked)},\nchanges AS (\n  {_field(asked, 'priority')}),\n"
         "raised AS (SELECT entity, min(valid_from) AS raised_at FROM changes\n"
-        f"  WHERE value IN {words} GROUP BY entity)\n"
-        f"SELECT {_WHO}, raised_at AS event_time, ticket AS fact_key\n"
+        f"  WHERE value IN {words}{from_another} GROUP BY entity)\n"
+        f"SELECT {_WHO}, raised_at AS event_time, ticket AS fact_key{columns}\n"
         "FROM tickets t JOIN raised r ON r.entity = t.ticket"
     )
 

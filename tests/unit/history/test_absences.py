@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 import pytest
-from history_worlds import append_days, config, day_of, inputs, opened
+from history_worlds import append_days, config, day_of, inputs
 
 from churnbench.domain.errors import InputError
 from churnbench.history import Absence, Frozen, ScoreStore, score_day
 from churnbench.history.absences import absences, new_outcomes
 
-PLACES = ["folder", pytest.param("postgres", marks=pytest.mark.postgres)]
 WHY = "The date was corrected"
-
-
-@pytest.fixture(params=PLACES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ScoreStore]:
-    with opened(request.param, tmp_path) as made:
-        yield made
 
 
 def events(*rows: tuple[str, int]) -> pd.DataFrame:

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from history_worlds import append_days, config, day_of, inputs, opened
+from history_worlds import append_days, config, day_of, inputs
 from release_worlds import moved_body
 
 from churnbench.domain.errors import InputError
 from churnbench.domain.score_history import HISTORY_COLUMNS
 from churnbench.history import Frozen, ScoreStore, score_day
 
-PLACES = ["folder", pytest.param("postgres", marks=pytest.mark.postgres)]
 LATE = "The warehouse was down that day"
-
-
-@pytest.fixture(params=PLACES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ScoreStore]:
-    with opened(request.param, tmp_path) as made:
-        yield made
 
 
 def readings(day: int, document: dict[str, Any] | None = None, **columns: Any) -> pd.DataFrame:
